@@ -1,0 +1,346 @@
+"""Settings shared by every way of running isflow. The environment is read here and nowhere else."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import environ
+from csp.constants import NONE, SELF, UNSAFE_EVAL, UNSAFE_INLINE
+from django.utils.translation import gettext_lazy as _
+from kombu import Queue
+
+from isflow.infra.keys import key_file
+
+BASE_DIR = Path(__file__).resolve().parent.parent.parent
+
+env = environ.Env()
+env.prefix = ""
+environ.Env.read_env(BASE_DIR / ".env")
+
+ISFLOW_DATA_DIR = Path(env.str("ISFLOW_DATA_DIR", default=str(BASE_DIR / "data")))
+environ.Env.read_env(key_file(ISFLOW_DATA_DIR))
+
+# --- Who we are -------------------------------------------------------------------------------------------------------
+
+DEBUG = env.bool("DEBUG", default=False)
+SECRET_KEY = env.str("SECRET_KEY", default="")
+# "keyid:base64fernetkey", newest first; older keys only decrypt.
+ISFLOW_ENCRYPTION_KEYS: list[str] = env.list("ISFLOW_ENCRYPTION_KEYS", default=[])
+
+PUBLIC_URL = env.str("PUBLIC_URL", default="http://127.0.0.1:8000").rstrip("/")
+_public = urlsplit(PUBLIC_URL)
+ALLOWED_HOSTS: list[str] = env.list(
+    "ALLOWED_HOSTS", default=list(dict.fromkeys([_public.hostname or "localhost", "localhost", "127.0.0.1", "[::1]"]))
+)
+CSRF_TRUSTED_ORIGINS: list[str] = env.list("CSRF_TRUSTED_ORIGINS", default=[PUBLIC_URL])
+# Further origins whose pages may open our sockets, as exact scheme://host[:port].
+ISFLOW_SOCKET_ORIGINS: list[str] = env.list("ISFLOW_SOCKET_ORIGINS", default=[])
+# Names of this installation: outgoing calls to them are refused unless allowed below.
+ISFLOW_OWN_HOSTS: list[str] = env.list("ISFLOW_OWN_HOSTS", default=[_public.hostname or "localhost"])
+# Private addresses (host, host:port or network) that workflows may call all the same.
+ISFLOW_HTTP_ALLOW: list[str] = env.list("ISFLOW_HTTP_ALLOW", default=[])
+ISFLOW_PLUGINS: list[str] = env.list("ISFLOW_PLUGINS", default=[])
+
+# --- Apps -------------------------------------------------------------------------------------------------------------
+
+INSTALLED_APPS = [
+    "daphne",
+    "unfold",
+    "unfold.contrib.filters",
+    "unfold.contrib.forms",
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "django.contrib.humanize",
+    "channels",
+    "django_celery_beat",
+    "rest_framework",
+    "drf_spectacular",
+    "allauth",
+    "allauth.account",
+    "allauth.mfa",
+    "axes",
+    "csp",
+    "django_htmx",
+    "isflow.infra",
+    "isflow.workspaces",
+    "channels_app",
+    "contacts",
+    "conversations",
+    "workflows",
+]
+
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "isflow.infra.csp.PathCSPMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.locale.LocaleMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "django_htmx.middleware.HtmxMiddleware",
+    "allauth.account.middleware.AccountMiddleware",
+    "axes.middleware.AxesMiddleware",
+]
+
+ROOT_URLCONF = "isflow.urls"
+ASGI_APPLICATION = "isflow.asgi.application"
+WSGI_APPLICATION = "isflow.wsgi.application"
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ],
+        },
+    }
+]
+
+# --- Database ---------------------------------------------------------------------------------------------------------
+
+SQLITE_OPTIONS: dict[str, Any] = {
+    # Read-then-write under DEFERRED fails with "database is locked"; IMMEDIATE queues the writers.
+    "transaction_mode": "IMMEDIATE",
+    "timeout": 20,
+    "init_command": (
+        "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA cache_size=-20000; PRAGMA temp_store=MEMORY;"
+    ),
+}
+
+DATABASES: dict[str, dict[str, Any]] = {
+    "default": env.db_url("DATABASE_URL", default=f"sqlite:///{ISFLOW_DATA_DIR / 'db.sqlite3'}")
+}
+_database = DATABASES["default"]
+if _database["ENGINE"] == "django.db.backends.sqlite3":
+    _database.setdefault("OPTIONS", {}).update(SQLITE_OPTIONS)
+    Path(_database["NAME"]).parent.mkdir(parents=True, exist_ok=True)
+else:
+    # Under ASGI a persistent connection outlives its thread; the pool does not. Hence CONN_MAX_AGE 0.
+    _database["CONN_MAX_AGE"] = 0
+    _database.setdefault("OPTIONS", {})["pool"] = {
+        "min_size": env.int("ISFLOW_DB_POOL_MIN", default=2),
+        "max_size": env.int("ISFLOW_DB_POOL_MAX", default=10),
+        "timeout": 10,
+    }
+
+# --- Hints, sockets, cache: embedded without REDIS_URL ------------------------------------------------------------------
+
+REDIS_URL = env.str("REDIS_URL", default="")
+ISFLOW_EMBEDDED = not REDIS_URL
+
+CELERY_TASK_QUEUES = [Queue(name, routing_key=name) for name in ("engine", "send", "calls", "bulk")]
+CELERY_TASK_DEFAULT_QUEUE = "engine"
+CELERY_TASK_DEFAULT_ROUTING_KEY = "engine"
+CELERY_TASK_CREATE_MISSING_QUEUES = False
+CELERY_TASK_IGNORE_RESULT = True
+CELERY_TASK_SERIALIZER = "json"
+CELERY_ACCEPT_CONTENT = ["json"]
+CELERY_TASK_PUBLISH_RETRY = False
+CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+CELERY_BROKER_CONNECTION_TIMEOUT = 0.2
+CELERY_WORKER_HIJACK_ROOT_LOGGER = False
+CELERY_WORKER_PREFETCH_MULTIPLIER = 0 if ISFLOW_EMBEDDED else 1
+CELERY_TIMEZONE = "UTC"
+CELERY_BEAT_SCHEDULER = "django_celery_beat.schedulers:DatabaseScheduler"
+CELERY_BEAT_MAX_LOOP_INTERVAL = 1
+DJANGO_CELERY_BEAT_TZ_AWARE = True
+
+CHANNEL_LAYERS: dict[str, dict[str, Any]]
+CACHES: dict[str, dict[str, Any]]
+if ISFLOW_EMBEDDED:
+    CELERY_BROKER_URL = "wake://localhost/"
+    CELERY_BROKER_TRANSPORT_OPTIONS: dict[str, Any] = {}
+    CHANNEL_LAYERS = {
+        "default": {"BACKEND": "isflow.infra.layers.ThreadedInMemoryChannelLayer", "CONFIG": {"capacity": 5000}}
+    }
+    CACHES = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}}
+else:
+    CELERY_BROKER_URL = REDIS_URL
+    CELERY_BROKER_TRANSPORT_OPTIONS = {
+        # A publisher waits this long for a frozen Redis and then goes on: a lost hint only costs delay.
+        "socket_connect_timeout": 0.2,
+        "socket_timeout": 0.5,
+        "visibility_timeout": 600,
+        "unacked_restore_interval": 10,
+        "unacked_restore_throttle": 1,
+        "global_keyprefix": "isflow:",
+    }
+    CHANNEL_LAYERS = {
+        "default": {
+            "BACKEND": "channels_redis.pubsub.RedisPubSubChannelLayer",
+            "CONFIG": {"hosts": [REDIS_URL], "prefix": "isflow", "capacity": 5000},
+        }
+    }
+    CACHES = {
+        "default": {
+            "BACKEND": "django.core.cache.backends.redis.RedisCache",
+            "LOCATION": REDIS_URL,
+            "KEY_PREFIX": "isflow",
+            "OPTIONS": {"socket_connect_timeout": 0.2, "socket_timeout": 0.5},
+        }
+    }
+
+# --- The engine's bounds ------------------------------------------------------------------------------------------------
+
+ISFLOW_MAX_VISITS = env.int("ISFLOW_MAX_VISITS", default=10_000)  # step visits of one run
+ISFLOW_BURST_STEPS = env.int("ISFLOW_BURST_STEPS", default=200)  # steps of one commit
+ISFLOW_MAX_DEPTH = env.int("ISFLOW_MAX_DEPTH", default=10)  # runs causing runs
+ISFLOW_MAX_STARTS = env.int("ISFLOW_MAX_STARTS", default=50)  # machine-caused, per contact and workflow in 30 min
+ISFLOW_MAX_LOST_LEASES = env.int("ISFLOW_MAX_LOST_LEASES", default=3)  # at one visit, then quarantine
+ISFLOW_LEASE_SECONDS = env.int("ISFLOW_LEASE_SECONDS", default=10)
+ISFLOW_BATCH = env.int("ISFLOW_BATCH", default=100)  # rows of one claim
+
+# --- People -------------------------------------------------------------------------------------------------------------
+
+AUTH_USER_MODEL = "workspaces.User"
+AUTHENTICATION_BACKENDS = [
+    "axes.backends.AxesStandaloneBackend",
+    "allauth.account.auth_backends.AuthenticationBackend",
+    "django.contrib.auth.backends.ModelBackend",
+]
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": f"django.contrib.auth.password_validation.{name}"}
+    for name in ("UserAttributeSimilarityValidator", "MinimumLengthValidator", "CommonPasswordValidator")
+]
+LOGIN_URL = "account_login"
+LOGIN_REDIRECT_URL = "/"
+LOGOUT_REDIRECT_URL = "account_login"
+
+ACCOUNT_ADAPTER = "isflow.infra.accounts.ClosedAccountAdapter"
+ACCOUNT_LOGIN_METHODS = {"email"}
+ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*", "password2*"]
+ACCOUNT_USER_MODEL_USERNAME_FIELD = None
+ACCOUNT_EMAIL_VERIFICATION = "none"
+ACCOUNT_SESSION_REMEMBER = True
+ACCOUNT_DEFAULT_HTTP_PROTOCOL = _public.scheme or "http"
+MFA_ADAPTER = "isflow.infra.accounts.SealedMFAAdapter"
+MFA_SUPPORTED_TYPES = ["totp", "recovery_codes"]
+MFA_TOTP_ISSUER = "isflow"
+
+AXES_FAILURE_LIMIT = 10
+AXES_COOLOFF_TIME = timedelta(minutes=15)
+AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
+AXES_USERNAME_CALLABLE = "isflow.infra.accounts.attempted_login"
+AXES_RESET_ON_SUCCESS = True
+
+# --- Browser security -----------------------------------------------------------------------------------------------------
+
+_POLICY: dict[str, Any] = {
+    "default-src": [SELF],
+    "script-src": [SELF],
+    "style-src": [SELF],
+    # Widths of bars and positions of nodes are style attributes; style elements stay forbidden.
+    "style-src-attr": [UNSAFE_INLINE],
+    "img-src": [SELF, "data:", "blob:", "https:"],
+    "media-src": [SELF, "blob:", "https:"],
+    "font-src": [SELF, "data:"],
+    "connect-src": [SELF],
+    "object-src": [NONE],
+    "base-uri": [NONE],
+    "form-action": [SELF],
+    "frame-ancestors": [NONE],
+}
+CONTENT_SECURITY_POLICY = {"DIRECTIVES": _POLICY}
+# The admin theme evaluates expressions and styles itself; its pages, and only they, may.
+ISFLOW_ADMIN_CSP = {
+    "script-src": [SELF, UNSAFE_EVAL],
+    "style-src": [SELF, UNSAFE_INLINE],
+}
+X_FRAME_OPTIONS = "DENY"
+SECURE_REFERRER_POLICY = "strict-origin-when-cross-origin"
+SESSION_COOKIE_HTTPONLY = True
+SESSION_COOKIE_SAMESITE = "Lax"
+CSRF_COOKIE_SAMESITE = "Lax"
+SECURE_PROXY_SSL_HEADER = (
+    ("HTTP_X_FORWARDED_PROTO", "https") if env.bool("ISFLOW_BEHIND_PROXY", default=False) else None
+)
+ISFLOW_BEHIND_PROXY = SECURE_PROXY_SSL_HEADER is not None
+DATA_UPLOAD_MAX_MEMORY_SIZE = 5 * 1024 * 1024
+FILE_UPLOAD_PERMISSIONS = 0o640
+
+# --- Language, time, files, mail --------------------------------------------------------------------------------------------
+
+LANGUAGE_CODE = env.str("LANGUAGE_CODE", default="en")
+LANGUAGES = [("en", _("English"))]
+LOCALE_PATHS = [BASE_DIR / "locale"]
+TIME_ZONE = "UTC"
+USE_TZ = True
+USE_I18N = True
+
+STATIC_URL = "/static/"
+STATIC_ROOT = BASE_DIR / "staticfiles"
+STATICFILES_DIRS = [folder for folder in (BASE_DIR / "static",) if folder.is_dir()]
+WHITENOISE_USE_FINDERS = True
+MEDIA_URL = "/media/"
+MEDIA_ROOT = Path(env.str("MEDIA_ROOT", default=str(ISFLOW_DATA_DIR / "media")))
+
+_mail = env.email_url("EMAIL_URL", default="consolemail://")
+EMAIL_BACKEND = _mail["EMAIL_BACKEND"]
+EMAIL_HOST = _mail.get("EMAIL_HOST") or "localhost"
+EMAIL_PORT = _mail.get("EMAIL_PORT") or 25
+EMAIL_HOST_USER = _mail.get("EMAIL_HOST_USER") or ""
+EMAIL_HOST_PASSWORD = _mail.get("EMAIL_HOST_PASSWORD") or ""
+EMAIL_USE_TLS = bool(_mail.get("EMAIL_USE_TLS"))
+EMAIL_USE_SSL = bool(_mail.get("EMAIL_USE_SSL"))
+EMAIL_TIMEOUT = 10
+DEFAULT_FROM_EMAIL = env.str("DEFAULT_FROM_EMAIL", default=f"isflow@{_public.hostname or 'localhost'}")
+
+# --- API and admin ----------------------------------------------------------------------------------------------------------
+
+REST_FRAMEWORK: dict[str, Any] = {
+    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+    "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
+    "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
+    "DEFAULT_AUTHENTICATION_CLASSES": ["rest_framework.authentication.SessionAuthentication"],
+    "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAdminUser"],
+    "TEST_REQUEST_DEFAULT_FORMAT": "json",
+}
+SPECTACULAR_SETTINGS = {
+    "TITLE": "isflow API",
+    "VERSION": "1",
+    "OAS_VERSION": "3.1.0",
+    "SERVE_INCLUDE_SCHEMA": False,
+}
+UNFOLD = {
+    "SITE_TITLE": "isflow",
+    "SITE_HEADER": "isflow",
+    "SITE_SUBHEADER": _("Workflows for conversations"),
+    "SHOW_HISTORY": True,
+    "SHOW_VIEW_ON_SITE": False,
+}
+
+# --- Logs -------------------------------------------------------------------------------------------------------------------
+
+LOG_LEVEL = env.str("LOG_LEVEL", default="INFO")
+LOG_JSON = env.bool("LOG_JSON", default=False)
+LOGGING: dict[str, Any] = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {"plain": {"format": "{asctime} {levelname:<7} {name}: {message}", "style": "{"}},
+    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "plain"}},
+    "root": {"handlers": ["console"], "level": LOG_LEVEL},
+    "loggers": {
+        "django": {"handlers": [], "level": LOG_LEVEL, "propagate": True},
+        "django.server": {"handlers": [], "propagate": True},
+        "daphne": {"level": "WARNING"},
+        "celery": {"level": "WARNING"},
+        "axes": {"level": "WARNING"},
+        "httpx": {"level": "WARNING"},
+    },
+}

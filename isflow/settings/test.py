@@ -1,0 +1,34 @@
+"""The test suite: nothing outside the process, unless DATABASE_URL names a server."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from pathlib import Path
+
+_data = tempfile.mkdtemp(prefix="isflow-test-")
+os.environ["ISFLOW_DATA_DIR"] = _data
+os.environ["SECRET_KEY"] = "only-for-tests-only-for-tests-only-for-tests-only-for-tests"
+os.environ["ISFLOW_ENCRYPTION_KEYS"] = "test:MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE="
+for _name in ("ISFLOW_HTTP_ALLOW", "PUBLIC_URL", "ALLOWED_HOSTS", "DEBUG", "EMAIL_URL", "LOG_LEVEL"):
+    os.environ.pop(_name, None)
+_redis = os.environ.pop("REDIS_URL", "")
+
+from isflow.settings.base import *  # noqa: E402 - the environment must be sealed first
+
+ISFLOW_DATA_DIR = Path(_data)
+# Tests that really need Redis (marker "postgres") take it from here.
+TEST_REDIS_URL = _redis
+if not env.str("DATABASE_URL", default=""):
+    DATABASES = {"default": {"ENGINE": "django.db.backends.sqlite3", "NAME": ":memory:"}}
+ALLOWED_HOSTS = ["testserver", "localhost", "127.0.0.1"]
+ISFLOW_HTTP_ALLOW = []
+CELERY_BROKER_URL = "memory://localhost/"
+CHANNEL_LAYERS = {"default": {"BACKEND": "channels.layers.InMemoryChannelLayer"}}
+PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+EMAIL_BACKEND = "django.core.mail.backends.locmem.EmailBackend"
+AXES_ENABLED = False
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.InMemoryStorage"},
+    "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
+}

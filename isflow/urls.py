@@ -1,0 +1,16 @@
+"""The URL map: one include per app; each app's urls.py holds full paths."""
+
+from __future__ import annotations
+
+from importlib.util import find_spec
+
+from django.contrib import admin
+from django.urls import URLPattern, URLResolver, include, path
+
+_APPS = ("isflow.workspaces", "channels_app", "contacts", "conversations", "workflows")
+
+urlpatterns: list[URLPattern | URLResolver] = [
+    path("accounts/", include("allauth.urls")),
+    *(path("", include(f"{app}.urls")) for app in _APPS if find_spec(f"{app}.urls")),
+    path("admin/", admin.site.urls),
+]

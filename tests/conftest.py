@@ -1,0 +1,21 @@
+"""What every test starts from: a sealed network, nobody acting, no fault armed, hints kept in a list."""
+
+from __future__ import annotations
+
+import pytest
+
+from isflow.infra import faults
+from isflow.infra.tasks import captured_hints
+
+
+@pytest.fixture(autouse=True)
+def hints():
+    """The queues hinted at so far; no broker is touched."""
+    with captured_hints() as queues:
+        yield queues
+
+
+@pytest.fixture(autouse=True)
+def _no_faults():
+    yield
+    faults.disarm_all()
