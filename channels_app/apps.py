@@ -1,0 +1,15 @@
+from __future__ import annotations
+
+from django.apps import AppConfig
+
+
+class ChannelsAppConfig(AppConfig):
+    name = "channels_app"
+    verbose_name = "Channels"
+    default_auto_field = "django.db.models.BigAutoField"
+
+    def ready(self) -> None:
+        from isflow.infra.plugins import discover
+        from channels_app.contract import adapters
+
+        discover("channels_app.adapters", "adapters", adapters)
