@@ -1,0 +1,20 @@
+"""The Django app of the shared, model-less helpers."""
+
+from __future__ import annotations
+
+from django.apps import AppConfig
+from django.utils.module_loading import autodiscover_modules
+from django.utils.translation import gettext_lazy as _
+
+
+class InfraConfig(AppConfig):
+    name = "isflow.infra"
+    label = "infra"
+    verbose_name = _("Infrastructure")
+
+    def ready(self) -> None:
+        from isflow.infra import checks
+
+        checks.register_checks()
+        # Every process that gives hints must know them, not only the workers.
+        autodiscover_modules("tasks")

@@ -1,0 +1,95 @@
+"""Hints: after a commit, tell a queue that it may have work. The database, not the hint, is the truth."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import structlog
+from celery import current_app
+from celery.exceptions import CeleryError
+from django.db import transaction
+from kombu.exceptions import KombuError
+from redis.exceptions import RedisError
+
+EXPIRES = 3
+"""Seconds after which a hint that nobody took is worthless; the sweeper has looked by then."""
+QUIET = 1.0
+"""Seconds without publishing after the broker failed, so that a dead broker does not slow every commit."""
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True)
+class HintTask:
+    """The task that a hint starts, and the queue it travels on."""
+
+    task: str
+    queue: str
+    publish: Callable[[], None]
+
+
+HINT_TASKS: dict[str, HintTask] = {}
+"""Every known hint by name; filled by ``register_hint`` from the apps' tasks modules."""
+
+# Not a context variable: threads that a test starts must be captured as well.
+_captures: list[list[str]] = []
+_quiet_until = 0.0
+
+
+def register_hint(name: str, *, task: str, queue: str) -> None:
+    """Make ``hint(name)`` start the Celery task ``task`` on ``queue``.
+
+    Registering it again is harmless; another meaning for a known name raises ValueError.
+    """
+    known = HINT_TASKS.get(name)
+    if known is None:
+
+        def publish() -> None:
+            _publish(name, task, queue)
+
+        HINT_TASKS[name] = HintTask(task, queue, publish)
+    elif (known.task, known.queue) != (task, queue):
+        raise ValueError(f"The hint {name!r} is already registered for {known.task!r}.")
+
+
+def hint(name: str) -> None:
+    """Say, once the transaction is durable, that there may be work. It may be lost, doubled or late.
+
+    Several calls in one transaction publish once. An unregistered name raises LookupError.
+    """
+    if _captures:
+        _captures[-1].append(name)
+        return
+    entry = HINT_TASKS.get(name)
+    if entry is None:
+        raise LookupError(f"The hint {name!r} is not registered.")
+    # An entry still in this list falls only with a savepoint that we are inside of too, so it speaks for us.
+    pending = transaction.get_connection().run_on_commit
+    if not any(callback is entry.publish for _, callback, *_ in pending):
+        transaction.on_commit(entry.publish, robust=True)
+
+
+@contextmanager
+def captured_hints() -> Iterator[list[str]]:
+    """Collect the names of hints as they are given, registered or not, publishing none; for tests."""
+    names: list[str] = []
+    _captures.append(names)
+    try:
+        yield names
+    finally:
+        _captures.pop()
+
+
+def _publish(name: str, task: str, queue: str) -> None:
+    """Send one hint; a broker that fails is logged and left alone for a moment."""
+    global _quiet_until  # noqa: PLW0603 - one clock per process is the point
+    if time.monotonic() < _quiet_until:
+        return
+    try:
+        current_app.send_task(task, queue=queue, expires=EXPIRES, ignore_result=True, retry=False)
+    except (OSError, KombuError, CeleryError, RedisError) as error:
+        _quiet_until = time.monotonic() + QUIET
+        log.warning("hint.lost", hint=name, error=type(error).__name__)
