@@ -7,9 +7,13 @@ from importlib.util import find_spec
 from django.contrib import admin
 from django.urls import URLPattern, URLResolver, include, path
 
+from isflow.infra import health
+
 _APPS = ("isflow.workspaces", "channels_app", "contacts", "conversations", "workflows")
 
 urlpatterns: list[URLPattern | URLResolver] = [
+    path("health/live", health.live, name="health-live"),
+    path("health/ready", health.ready, name="health-ready"),
     path("accounts/", include("allauth.urls")),
     *(path("", include(f"{app}.urls")) for app in _APPS if find_spec(f"{app}.urls")),
     path("admin/", admin.site.urls),

@@ -10,7 +10,7 @@ from isflow.infra.tasks import captured_hints
 
 @pytest.fixture(autouse=True)
 def hints():
-    """The queues hinted at so far; no broker is touched."""
+    """Collect the queues hinted at so far; no broker is touched."""
     with captured_hints() as queues:
         yield queues
 

@@ -9,16 +9,24 @@ from allauth.account.adapter import DefaultAccountAdapter
 from allauth.mfa.adapter import DefaultMFAAdapter
 from django.http import HttpRequest
 
+from isflow.infra.crypto import open_text, seal_text
+
 
 class ClosedAccountAdapter(DefaultAccountAdapter):
     """People come by invitation or through the first-owner page, never by signing up."""
 
-    def is_open_for_signup(self, request: HttpRequest) -> bool:
+    def is_open_for_signup(self, request: HttpRequest) -> bool:  # noqa: ARG002 - allauth's signature
         return False
 
 
 class SealedMFAAdapter(DefaultMFAAdapter):
     """Keeps two-factor secrets encrypted at rest."""
+
+    def encrypt(self, text: str) -> str:
+        return seal_text(text)
+
+    def decrypt(self, encrypted_text: str) -> str:
+        return open_text(encrypted_text)
 
 
 def attempted_login(request: HttpRequest | None, credentials: Mapping[str, Any] | None) -> str:

@@ -34,7 +34,7 @@ class Transport(memory.Transport):
     Channel = Channel
     polling_interval = None
 
-    def drain_events(self, connection: Any, timeout: float | None = None) -> None:
+    def drain_events(self, connection: Any, timeout: float | None = None) -> None:  # noqa: ARG002 - kombu's
         """Deliver the next message, or raise TimeoutError when none came within ``timeout`` seconds."""
         end = monotonic() + (timeout or LONGEST_WAIT)
         while True:

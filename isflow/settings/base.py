@@ -17,13 +17,12 @@ from isflow.infra.keys import key_file
 BASE_DIR = Path(__file__).resolve().parent.parent.parent
 
 env = environ.Env()
-env.prefix = ""
 environ.Env.read_env(BASE_DIR / ".env")
 
 ISFLOW_DATA_DIR = Path(env.str("ISFLOW_DATA_DIR", default=str(BASE_DIR / "data")))
 environ.Env.read_env(key_file(ISFLOW_DATA_DIR))
 
-# --- Who we are -------------------------------------------------------------------------------------------------------
+# --- Who we are -----------------------------------------------------------------------------------
 
 DEBUG = env.bool("DEBUG", default=False)
 SECRET_KEY = env.str("SECRET_KEY", default="")
@@ -31,9 +30,11 @@ SECRET_KEY = env.str("SECRET_KEY", default="")
 ISFLOW_ENCRYPTION_KEYS: list[str] = env.list("ISFLOW_ENCRYPTION_KEYS", default=[])
 
 PUBLIC_URL = env.str("PUBLIC_URL", default="http://127.0.0.1:8000").rstrip("/")
+ISFLOW_PUBLIC_URL_GIVEN = bool(env.str("PUBLIC_URL", default=""))
 _public = urlsplit(PUBLIC_URL)
 ALLOWED_HOSTS: list[str] = env.list(
-    "ALLOWED_HOSTS", default=list(dict.fromkeys([_public.hostname or "localhost", "localhost", "127.0.0.1", "[::1]"]))
+    "ALLOWED_HOSTS",
+    default=list(dict.fromkeys([_public.hostname or "localhost", "localhost", "127.0.0.1", "[::1]"])),
 )
 CSRF_TRUSTED_ORIGINS: list[str] = env.list("CSRF_TRUSTED_ORIGINS", default=[PUBLIC_URL])
 # Further origins whose pages may open our sockets, as exact scheme://host[:port].
@@ -44,7 +45,7 @@ ISFLOW_OWN_HOSTS: list[str] = env.list("ISFLOW_OWN_HOSTS", default=[_public.host
 ISFLOW_HTTP_ALLOW: list[str] = env.list("ISFLOW_HTTP_ALLOW", default=[])
 ISFLOW_PLUGINS: list[str] = env.list("ISFLOW_PLUGINS", default=[])
 
-# --- Apps -------------------------------------------------------------------------------------------------------------
+# --- Apps -----------------------------------------------------------------------------------------
 
 INSTALLED_APPS = [
     "daphne",
@@ -112,14 +113,15 @@ TEMPLATES = [
     }
 ]
 
-# --- Database ---------------------------------------------------------------------------------------------------------
+# --- Database -------------------------------------------------------------------------------------
 
 SQLITE_OPTIONS: dict[str, Any] = {
     # Read-then-write under DEFERRED fails with "database is locked"; IMMEDIATE queues the writers.
     "transaction_mode": "IMMEDIATE",
     "timeout": 20,
     "init_command": (
-        "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA cache_size=-20000; PRAGMA temp_store=MEMORY;"
+        "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; "
+        "PRAGMA cache_size=-20000; PRAGMA temp_store=MEMORY;"
     ),
 }
 
@@ -139,7 +141,7 @@ else:
         "timeout": 10,
     }
 
-# --- Hints, sockets, cache: embedded without REDIS_URL ------------------------------------------------------------------
+# --- Hints, sockets, cache: embedded without REDIS_URL --------------------------------------------
 
 REDIS_URL = env.str("REDIS_URL", default="")
 ISFLOW_EMBEDDED = not REDIS_URL
@@ -157,6 +159,8 @@ CELERY_BROKER_CONNECTION_TIMEOUT = 0.2
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_WORKER_PREFETCH_MULTIPLIER = 0 if ISFLOW_EMBEDDED else 1
 CELERY_TIMEZONE = "UTC"
+# A worker thread keeps its SQLite connection for this many tasks; PostgreSQL's come from the pool.
+CELERY_DB_REUSE_MAX = 200 if ISFLOW_EMBEDDED else None
 CELERY_BEAT_SCHEDULER = "django_celery_beat.schedulers:DatabaseScheduler"
 CELERY_BEAT_MAX_LOOP_INTERVAL = 1
 DJANGO_CELERY_BEAT_TZ_AWARE = True
@@ -167,7 +171,10 @@ if ISFLOW_EMBEDDED:
     CELERY_BROKER_URL = "wake://localhost/"
     CELERY_BROKER_TRANSPORT_OPTIONS: dict[str, Any] = {}
     CHANNEL_LAYERS = {
-        "default": {"BACKEND": "isflow.infra.layers.ThreadedInMemoryChannelLayer", "CONFIG": {"capacity": 5000}}
+        "default": {
+            "BACKEND": "isflow.infra.layers.ThreadedInMemoryChannelLayer",
+            "CONFIG": {"capacity": 5000},
+        }
     }
     CACHES = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}}
 else:
@@ -196,17 +203,25 @@ else:
         }
     }
 
-# --- The engine's bounds ------------------------------------------------------------------------------------------------
+# --- The engine's bounds --------------------------------------------------------------------------
 
 ISFLOW_MAX_VISITS = env.int("ISFLOW_MAX_VISITS", default=10_000)  # step visits of one run
 ISFLOW_BURST_STEPS = env.int("ISFLOW_BURST_STEPS", default=200)  # steps of one commit
 ISFLOW_MAX_DEPTH = env.int("ISFLOW_MAX_DEPTH", default=10)  # runs causing runs
-ISFLOW_MAX_STARTS = env.int("ISFLOW_MAX_STARTS", default=50)  # machine-caused, per contact and workflow in 30 min
+ISFLOW_MAX_STARTS = env.int(
+    "ISFLOW_MAX_STARTS", default=50
+)  # machine-caused, per contact and workflow in 30 min
 ISFLOW_MAX_LOST_LEASES = env.int("ISFLOW_MAX_LOST_LEASES", default=3)  # at one visit, then quarantine
 ISFLOW_LEASE_SECONDS = env.int("ISFLOW_LEASE_SECONDS", default=10)
 ISFLOW_BATCH = env.int("ISFLOW_BATCH", default=100)  # rows of one claim
 
-# --- People -------------------------------------------------------------------------------------------------------------
+# --- Checks we answer otherwise -------------------------------------------------------------------
+
+SILENCED_SYSTEM_CHECKS = [
+    "auth.W004",  # a constraint makes the e-mail address unique without regard to case
+]
+
+# --- People ---------------------------------------------------------------------------------------
 
 AUTH_USER_MODEL = "workspaces.User"
 AUTHENTICATION_BACKENDS = [
@@ -239,7 +254,7 @@ AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
 AXES_USERNAME_CALLABLE = "isflow.infra.accounts.attempted_login"
 AXES_RESET_ON_SUCCESS = True
 
-# --- Browser security -----------------------------------------------------------------------------------------------------
+# --- Browser security -----------------------------------------------------------------------------
 
 _POLICY: dict[str, Any] = {
     "default-src": [SELF],
@@ -267,14 +282,12 @@ SECURE_REFERRER_POLICY = "strict-origin-when-cross-origin"
 SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = "Lax"
 CSRF_COOKIE_SAMESITE = "Lax"
-SECURE_PROXY_SSL_HEADER = (
-    ("HTTP_X_FORWARDED_PROTO", "https") if env.bool("ISFLOW_BEHIND_PROXY", default=False) else None
-)
-ISFLOW_BEHIND_PROXY = SECURE_PROXY_SSL_HEADER is not None
+ISFLOW_BEHIND_PROXY = env.bool("ISFLOW_BEHIND_PROXY", default=False)
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if ISFLOW_BEHIND_PROXY else None
 DATA_UPLOAD_MAX_MEMORY_SIZE = 5 * 1024 * 1024
 FILE_UPLOAD_PERMISSIONS = 0o640
 
-# --- Language, time, files, mail --------------------------------------------------------------------------------------------
+# --- Language, time, files, mail ------------------------------------------------------------------
 
 LANGUAGE_CODE = env.str("LANGUAGE_CODE", default="en")
 LANGUAGES = [("en", _("English"))]
@@ -284,7 +297,7 @@ USE_TZ = True
 USE_I18N = True
 
 STATIC_URL = "/static/"
-STATIC_ROOT = BASE_DIR / "staticfiles"
+STATIC_ROOT: Path | None = None  # production collects; elsewhere files are found where they lie
 STATICFILES_DIRS = [folder for folder in (BASE_DIR / "static",) if folder.is_dir()]
 WHITENOISE_USE_FINDERS = True
 MEDIA_URL = "/media/"
@@ -301,7 +314,7 @@ EMAIL_USE_SSL = bool(_mail.get("EMAIL_USE_SSL"))
 EMAIL_TIMEOUT = 10
 DEFAULT_FROM_EMAIL = env.str("DEFAULT_FROM_EMAIL", default=f"isflow@{_public.hostname or 'localhost'}")
 
-# --- API and admin ----------------------------------------------------------------------------------------------------------
+# --- API and admin --------------------------------------------------------------------------------
 
 REST_FRAMEWORK: dict[str, Any] = {
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
@@ -325,7 +338,7 @@ UNFOLD = {
     "SHOW_VIEW_ON_SITE": False,
 }
 
-# --- Logs -------------------------------------------------------------------------------------------------------------------
+# --- Logs -----------------------------------------------------------------------------------------
 
 LOG_LEVEL = env.str("LOG_LEVEL", default="INFO")
 LOG_JSON = env.bool("LOG_JSON", default=False)

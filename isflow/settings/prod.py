@@ -9,9 +9,10 @@ from isflow.settings.base import *
 DEBUG = False
 for _name in ("SECRET_KEY", "ISFLOW_ENCRYPTION_KEYS"):
     if not globals()[_name]:
-        msg = f"Set {_name} in the environment; `manage.py new_keys` prints fresh values."
+        msg = f"Set {_name} in the environment; `python -m isflow.infra.keys` prints fresh values."
         raise ImproperlyConfigured(msg)
 
+STATIC_ROOT = Path(env.str("STATIC_ROOT", default=str(BASE_DIR / "staticfiles")))
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
     "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
