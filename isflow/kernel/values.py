@@ -86,16 +86,16 @@ def normalise(
 
 
 def display(kind: str, value: Scalar) -> str:
-    """Return a stored value as people read it: Yes / No, names of countries, numbers without trailing zeros."""
+    """Return a stored value as people read it: Yes or No, names of countries, no trailing zeros."""
     if value is None:
         return ""
     if kind == "checkbox":
-        return "Yes" if value in {True} or str(value).lower() in TRUE_WORDS else "No"
+        return "Yes" if _plain(value).lower() in TRUE_WORDS else "No"
     if kind == "country":
         return country_name(str(value))
     if kind == "language":
         return language_name(str(value))
-    return _as_text(value)
+    return _plain(value)
 
 
 def parse_number(text: str) -> Decimal | None:
@@ -121,6 +121,13 @@ def _as_text(raw: Scalar) -> str:
     return str(raw)
 
 
+def _plain(value: Scalar) -> str:
+    try:
+        return _as_text(value)
+    except ValueError:  # stored before the limits of today
+        return str(value)
+
+
 def _float_text(number: float) -> str:
     if not math.isfinite(number) or abs(number) >= MAX_NUMBER:
         raise ValueError("The number is too large")
@@ -130,7 +137,7 @@ def _float_text(number: float) -> str:
 
 
 def _text(text: str, rules: _Rules) -> Scalar:
-    return text[: rules.max_length]
+    return text[: rules.max_length].rstrip()
 
 
 def _list(text: str, rules: _Rules) -> Scalar:
