@@ -51,7 +51,7 @@ def current_workspace_id() -> int:
 
 
 def scope_or_none() -> int | None:
-    """The workspace in scope, or None where there is none or the wall is lifted."""
+    """Return the workspace in scope, or None where there is none or the wall is lifted."""
     scope = _scope.get()
     return None if scope == _EVERY else scope
 

@@ -71,12 +71,16 @@ class User(AbstractBaseUser, PermissionsMixin):
 
 
 class Role(models.TextChoices):
+    """What a member may do in general; access.py says what that is."""
+
     OWNER = "owner", _("Owner")
     MANAGER = "manager", _("Manager")
     AGENT = "agent", _("Agent")
 
 
 class Presence(models.TextChoices):
+    """Whether a member can answer now."""
+
     ONLINE = "online", _("Online")
     BUSY = "busy", _("Busy")
     OFFLINE = "offline", _("Offline")
@@ -104,9 +108,16 @@ class Membership(ScopedModel):
     role = models.CharField(_("role"), max_length=16, choices=Role.choices, default=Role.AGENT)
     restrictions = models.JSONField(_("restrictions"), default=list, blank=True)
     team = models.ForeignKey(
-        Team, on_delete=models.SET_NULL, null=True, blank=True, related_name="memberships", verbose_name=_("team")
+        Team,
+        on_delete=models.SET_NULL,
+        null=True,
+        blank=True,
+        related_name="memberships",
+        verbose_name=_("team"),
     )
-    presence = models.CharField(_("presence"), max_length=16, choices=Presence.choices, default=Presence.OFFLINE)
+    presence = models.CharField(
+        _("presence"), max_length=16, choices=Presence.choices, default=Presence.OFFLINE
+    )
     chosen_presence = models.CharField(max_length=16, choices=Presence.choices, default=Presence.ONLINE)
     last_seen_at = models.DateTimeField(null=True, blank=True)
     notification_settings = models.JSONField(default=dict, blank=True)

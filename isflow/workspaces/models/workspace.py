@@ -14,11 +14,13 @@ from isflow.kernel.ids import new_token
 def check_time_zone(name: str) -> None:
     """Refuse a name that is no IANA time zone."""
     if name not in available_timezones():
-        raise ValidationError(_("“%(name)s” is not a time zone such as Europe/Berlin."), params={"name": name})
+        raise ValidationError(
+            _("“%(name)s” is not a time zone such as Europe/Berlin."), params={"name": name}
+        )
 
 
 def new_public_id() -> str:
-    """An unguessable id for addresses that strangers see."""
+    """Make an unguessable id for addresses that strangers see."""
     return new_token(12)
 
 

@@ -1,0 +1,7 @@
+"""Pages of people and workspaces; full paths."""
+
+from __future__ import annotations
+
+from django.urls import URLPattern, URLResolver
+
+urlpatterns: list[URLPattern | URLResolver] = []
