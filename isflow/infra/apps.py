@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from django.apps import AppConfig
+from django.conf import settings
 from django.utils.module_loading import autodiscover_modules
 from django.utils.translation import gettext_lazy as _
 
@@ -14,7 +15,9 @@ class InfraConfig(AppConfig):
 
     def ready(self) -> None:
         from isflow.infra import checks
+        from isflow.infra.logging import configure_logging
 
         checks.register_checks()
+        configure_logging(settings.LOG_LEVEL, json=settings.LOG_JSON)
         # Every process that gives hints must know them, not only the workers.
         autodiscover_modules("tasks")

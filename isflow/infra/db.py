@@ -81,9 +81,9 @@ def _fixed_conditions(model: type[Model], where: Mapping[str, Any]) -> tuple[str
         if not isinstance(field, Field):
             raise TypeError("update_many() takes columns only.")
         if value is None:
-            sql += f" AND {table}.{quote(field.column)} IS NULL"
+            sql += f" AND {table}.{quote(_column(field))} IS NULL"
         else:
-            sql += f" AND {table}.{quote(field.column)} = %s"
+            sql += f" AND {table}.{quote(_column(field))} = %s"
             values.append(field.get_db_prep_save(value, connection))
     return sql, values
 
@@ -92,7 +92,7 @@ def _update_sql(table: str, columns: Sequence[Field[Any, Any]], keys: int, rows:
     """Return ``UPDATE ... FROM (VALUES ...)``; the first ``keys`` columns find a row."""
     quote = connection.ops.quote_name
     target = quote(table)
-    names = [quote(column.column) for column in columns]
+    names = [quote(_column(column)) for column in columns]
     plain = f"({', '.join(['%s'] * len(names))})"
     # Only the first tuple needs casts: it settles the column types of the whole VALUES list.
     first = f"({', '.join(f'%s{_cast(column)}' for column in columns)})"
@@ -104,6 +104,13 @@ def _update_sql(table: str, columns: Sequence[Field[Any, Any]], keys: int, rows:
         f"WITH v({aliases}) AS (VALUES {values}) "  # noqa: S608 - quoted identifiers and placeholders only
         f"UPDATE {target} SET {sets} FROM v WHERE {match}{fixed} RETURNING {target}.{names[0]}"
     )
+
+
+def _column(field: Field[Any, Any]) -> str:
+    """Return the name of a field's column; a field without one raises TypeError."""
+    if field.column is None:
+        raise TypeError("update_many() takes columns only.")
+    return field.column
 
 
 def _cast(column: Field[Any, Any]) -> str:
