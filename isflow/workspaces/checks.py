@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Final
 
-from django.conf import settings
 from django.core.checks import CheckMessage, Error, Tags, register
 from django.urls import URLPattern, URLResolver, get_resolver
 from django.utils.module_loading import import_string
 
 EXEMPT_NAMESPACES: Final = frozenset({"admin"})
 """Their views are guarded as a whole by the admin site."""
+SOCKET_ROUTES: Final = "isflow.routing.websocket_urlpatterns"
 EXEMPT_MODULES: Final = (
     "django.",
     "allauth.",
@@ -39,7 +39,7 @@ def check_views(app_configs: object = None, **kwargs: Any) -> list[CheckMessage]
 
 def check_sockets(app_configs: object = None, **kwargs: Any) -> list[CheckMessage]:  # noqa: ARG001
     """Find socket consumers that nobody has given a guard."""
-    patterns = import_string(f"{settings.ROOT_URLCONF.rpartition('.')[0]}.routing.websocket_urlpatterns")
+    patterns = import_string(SOCKET_ROUTES)
     return [
         _undeclared(str(pattern.pattern), pattern.callback)
         for pattern in patterns

@@ -25,7 +25,7 @@ T = TypeVar("T")
 class PersonRequest(HttpRequest):
     """The request of somebody signed in."""
 
-    user: User  # type: ignore[assignment]
+    user: User
 
 
 class WorkspaceRequest(PersonRequest):

@@ -12,7 +12,7 @@ def _is_self(membership: Membership, argument: str) -> bool:
 
 
 def _any_member(membership: Membership, argument: str) -> bool:
-    return membership.pk is not None and not argument
+    return bool(membership.pk) and not argument
 
 
 register_stream("user", _is_self)
