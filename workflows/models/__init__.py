@@ -1,0 +1,19 @@
+"""Workflows, the events that start them, and the runs that come of it."""
+
+from __future__ import annotations
+
+from workflows.models.event import Decision, Event
+from workflows.models.run import ACTIVE, Enrolment, Run, StepExecution, Wait
+from workflows.models.workflow import Workflow, WorkflowVersion
+
+__all__ = [
+    "ACTIVE",
+    "Decision",
+    "Enrolment",
+    "Event",
+    "Run",
+    "StepExecution",
+    "Wait",
+    "Workflow",
+    "WorkflowVersion",
+]
