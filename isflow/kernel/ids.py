@@ -32,7 +32,7 @@ def effect_key(run_id: int | str, seq: int) -> str:
 def slugify_name(text: str, taken: Collection[str] = ()) -> str:
     """Return a field's slug: lower case, without accents, unlike all taken ones, at most 50 characters."""
     plain = "".join(c for c in unicodedata.normalize("NFKD", text) if not unicodedata.combining(c))
-    slug = _NOT_WORD.sub("_", plain.lower()).strip("_") or "field"
+    slug = _NOT_WORD.sub("_", plain.casefold()).strip("_") or "field"
     if slug[0].isdigit():  # a variable name begins with a letter: $5 is money
         slug = f"f_{slug}"
     slug = slug[:MAX_SLUG_LENGTH].rstrip("_")

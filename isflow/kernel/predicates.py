@@ -109,7 +109,7 @@ def evaluate(  # noqa: PLR0913 - a condition, its subject and the clock it is re
 ) -> bool:
     """Tell whether a condition holds; never raises, and what makes no sense for the kind is false.
 
-    Text is compared trimmed and without regard to case, dates in the zone ``tz``; ranges include their bounds.
+    Text is compared trimmed, in any case; dates in the zone ``tz``; ranges include their bounds.
     Subject and value may be collections, such as the id and the email of a user: one in common is enough.
     """
     try:
