@@ -31,7 +31,16 @@ def _inline(node: Any, definitions: dict[str, Any], path: tuple[str, ...]) -> An
         target = _inline(definitions[name], definitions, (*path, name))
         own = {key: value for key, value in node.items() if key != "$ref"}
         return target | _inline(own, definitions, path)
-    return {key: _inline(value, definitions, path) for key, value in node.items()}
+    return {
+        key: _inline(value, definitions, path) for key, value in node.items() if not _is_mapping(key, value)
+    }
+
+
+def _is_mapping(key: str, value: Any) -> bool:
+    """Tell whether this is the table of a discriminator, which points to definitions no longer there."""
+    if key != "mapping" or not isinstance(value, dict):
+        return False
+    return all(isinstance(target, str) and target.startswith(_PREFIX) for target in value.values())
 
 
 def _refs(node: Any) -> list[str]:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, Field
 
@@ -24,6 +25,18 @@ class Tree(BaseModel):
     children: list[Tree] = []
 
 
+class Circle(BaseModel):
+    kind: Literal["circle"]
+
+
+class Square(BaseModel):
+    kind: Literal["square"]
+
+
+class Drawing(BaseModel):
+    shape: Annotated[Circle | Square, Field(discriminator="kind")]
+
+
 def test_definitions_are_put_in_place_and_hints_are_kept():
     schema = form_schema(Settings)
     fields = schema["properties"]
@@ -44,3 +57,11 @@ def test_a_class_that_contains_itself_keeps_its_reference():
 
     assert "Tree" in schema["$defs"]
     assert "$ref" in json.dumps(schema)
+
+
+def test_a_choice_by_kind_points_nowhere():
+    schema = form_schema(Drawing)
+
+    assert "#/$defs" not in json.dumps(schema)
+    assert schema["properties"]["shape"]["discriminator"] == {"propertyName": "kind"}
+    assert len(schema["properties"]["shape"]["oneOf"]) == 2
