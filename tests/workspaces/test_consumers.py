@@ -45,7 +45,7 @@ def even_threads(monkeypatch):
 
 
 @sync_to_async
-def set_up(role=Role.AGENT, restrictions=(), team=False):
+def set_up(*, role=Role.AGENT, restrictions=(), team=False):
     workspace = make_workspace()
     member = make_member(
         workspace, role, restrictions=restrictions, team=make_team(workspace) if team else None
