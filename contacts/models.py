@@ -10,7 +10,8 @@ from django.db.models.functions import Lower, Upper
 from django.utils.translation import gettext_lazy as _
 
 from channels_app.models import Channel
-from isflow.workspaces.scope import EventfulModel, ScopedModel
+from isflow.kernel.values import Scalar
+from isflow.workspaces.scope import EventfulModel, ScopedModel, current_workspace_id
 
 
 class Tag(ScopedModel):
@@ -52,7 +53,9 @@ class ContactField(ScopedModel):
     class Meta:
         verbose_name = _("contact field")
         verbose_name_plural = _("contact fields")
-        constraints = [models.UniqueConstraint(fields=["workspace", "slug"], name="contact_field_one_per_slug")]
+        constraints = [
+            models.UniqueConstraint(fields=["workspace", "slug"], name="contact_field_one_per_slug")
+        ]
 
     def __str__(self) -> str:
         return self.name
@@ -93,7 +96,12 @@ class Contact(EventfulModel):
     assigned_at = models.DateTimeField(null=True, blank=True)
     tags = models.ManyToManyField(Tag, through="ContactTag", related_name="contacts", verbose_name=_("tags"))
     last_channel = models.ForeignKey(
-        Channel, on_delete=models.SET_NULL, null=True, blank=True, related_name="+", verbose_name=_("last channel")
+        Channel,
+        on_delete=models.SET_NULL,
+        null=True,
+        blank=True,
+        related_name="+",
+        verbose_name=_("last channel"),
     )
     last_incoming_at = models.DateTimeField(null=True, blank=True)
     last_incoming_text = models.CharField(max_length=500, blank=True)
@@ -117,10 +125,30 @@ class Contact(EventfulModel):
         full = f"{self.first_name} {self.last_name}".strip()
         return full or self.email or self.phone or f"#{self.pk}"
 
+    def field_value(self, key: str) -> Scalar:
+        """Value of a standard field or a custom one by slug; None for an empty or unknown one."""
+        column = self.STANDARD.get(key)
+        value: Scalar = getattr(self, column) if column else self.custom.get(key)
+        return None if value == "" else value
 
-class ContactTag(ScopedModel):
+    def put_field_value(self, key: str, value: Scalar) -> None:
+        """Set a field in memory, None empties it; nothing is saved and no limit is checked."""
+        column = self.STANDARD.get(key)
+        if column:
+            setattr(self, column, "" if value is None else value)
+        elif value is None:
+            self.custom = {slug: kept for slug, kept in self.custom.items() if slug != key}
+        else:
+            self.custom = {**self.custom, key: value}
+
+
+class ContactTag(EventfulModel):
     """One contact wears one tag."""
 
+    # ``contact.tags.add()`` builds these rows itself and knows nothing of workspaces.
+    workspace = models.ForeignKey(
+        "workspaces.Workspace", on_delete=models.CASCADE, related_name="+", default=current_workspace_id
+    )
     contact = models.ForeignKey(Contact, on_delete=models.CASCADE, related_name="contact_tags")
     tag = models.ForeignKey(Tag, on_delete=models.CASCADE, related_name="contact_tags")
     created_at = models.DateTimeField(auto_now_add=True)
@@ -133,7 +161,7 @@ class ContactTag(ScopedModel):
 
     def save(self, *args: object, **kwargs: object) -> None:
         self.workspace_id = self.contact.workspace_id
-        super().save(*args, **kwargs)  # type: ignore[arg-type]
+        super().save(*args, **kwargs)
 
 
 class ContactIdentity(ScopedModel):
@@ -149,7 +177,9 @@ class ContactIdentity(ScopedModel):
     class Meta:
         verbose_name = _("contact identity")
         verbose_name_plural = _("contact identities")
-        constraints = [models.UniqueConstraint(fields=["channel", "address"], name="identity_one_per_address")]
+        constraints = [
+            models.UniqueConstraint(fields=["channel", "address"], name="identity_one_per_address")
+        ]
 
     def __str__(self) -> str:
         return f"{self.channel}: {self.address}"
