@@ -22,7 +22,6 @@ T = TypeVar("T")
 
 if TYPE_CHECKING:
     _JSONBase = models.JSONField[T, T]
-    _TextBase = models.TextField[str, str]
     _SealedBase = models.TextField[Any, Any]
 else:
 
@@ -30,7 +29,7 @@ else:
         class Meta:
             abstract = True
 
-    _TextBase = _SealedBase = models.TextField
+    _SealedBase = models.TextField
 
 
 class Stored(str):
@@ -49,7 +48,8 @@ class LazyAttribute(DeferredAttribute):
         if value is self:
             value = super().__get__(instance, cls)
         if isinstance(value, Stored):
-            value = self.field.open(value)
+            field: Any = self.field
+            value = field.open(value)
             instance.__dict__[self.field.attname] = value
         return value
 
@@ -60,7 +60,7 @@ class LazyAttribute(DeferredAttribute):
 class _LazyField(models.Field[Any, Any] if TYPE_CHECKING else object):  # type: ignore[misc]
     """What all columns with a LazyAttribute share."""
 
-    descriptor_class = LazyAttribute
+    descriptor_class: Any = LazyAttribute
 
     def open(self, stored: Stored) -> Any:
         """Return the value behind the stored text."""

@@ -23,7 +23,7 @@ class Rotation:
 def rotate_all(batch: int = 500) -> Rotation:
     """Rotate every encrypted column of every model, ``batch`` rows at a time.
 
-    It may be stopped at any point and run again; rows that change meanwhile are left to the one who changes them.
+    It may be stopped at any point and run again; rows that others change meanwhile are left to them.
     """
     changed = 0
     unreadable: list[str] = []
@@ -41,7 +41,7 @@ def rotate_all(batch: int = 500) -> Rotation:
 def _rotate_column(model: type[Model], field: Field[str, str], batch: int) -> tuple[int, list[str]]:
     """Rotate one column, walking along the primary key."""
     # Not the model's manager: that one shows a single workspace.
-    stale = (
+    stale: QuerySet[Model] = (
         QuerySet(model)
         .annotate(stored_text=Cast(field.name, TextField()))
         .filter(stored_text__gt="")

@@ -75,12 +75,12 @@ def hint(name: str) -> None:
 @contextmanager
 def captured_hints() -> Iterator[list[str]]:
     """Collect the names of hints as they are given, registered or not, publishing none; for tests."""
-    names: list[str] = []
-    _captures.append(names)
+    captures, names = _captures, list[str]()
+    captures.append(names)
     try:
         yield names
     finally:
-        _captures.pop()
+        captures.pop()
 
 
 def _publish(name: str, task: str, queue: str) -> None:

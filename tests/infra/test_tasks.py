@@ -1,0 +1,122 @@
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+from django.db import transaction
+from kombu.exceptions import OperationalError
+from redis.exceptions import RedisError
+
+from isflow.infra import tasks
+from isflow.infra.tasks import HINT_TASKS, captured_hints, hint, register_hint
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@pytest.fixture
+def sent(monkeypatch):
+    """The messages that reach the broker."""
+    messages = []
+    monkeypatch.setattr(tasks, "_captures", [])
+    monkeypatch.setattr(tasks, "_quiet_until", 0.0)
+    monkeypatch.setattr(tasks, "HINT_TASKS", {})
+    monkeypatch.setattr(
+        tasks.current_app, "send_task", lambda *args, **kwargs: messages.append((args, kwargs))
+    )
+    register_hint("engine", task="some.pull", queue="engine")
+    register_hint("send", task="some.send", queue="send")
+    return messages
+
+
+def names(messages):
+    return [args[0] for args, _ in messages]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_hint_leaves_after_the_commit_and_once(sent):
+    with transaction.atomic():
+        hint("engine")
+        with transaction.atomic():
+            hint("engine")
+            hint("send")
+        assert sent == []
+    assert names(sent) == ["some.pull", "some.send"]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_hint_expires_and_leaves_no_result(sent):
+    hint("engine")
+    assert sent == [
+        (("some.pull",), {"queue": "engine", "expires": 3, "ignore_result": True, "retry": False})
+    ]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_rolled_back_savepoint_does_not_swallow_the_next_hint(sent):
+    with transaction.atomic():
+        with pytest.raises(ZeroDivisionError), transaction.atomic():
+            hint("engine")
+            raise ZeroDivisionError
+        hint("engine")
+    assert names(sent) == ["some.pull"]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_rollback_takes_the_hint_along(sent):
+    with pytest.raises(ZeroDivisionError), transaction.atomic():
+        hint("engine")
+        raise ZeroDivisionError
+    with transaction.atomic():
+        pass
+    assert sent == []
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("error", [OperationalError, RedisError, ConnectionResetError, TimeoutError])
+def test_a_failing_broker_costs_nobody_anything(sent, monkeypatch, error):
+    calls = []
+
+    def fail(*args, **kwargs):
+        calls.append(args)
+        raise error("gone")
+
+    monkeypatch.setattr(tasks.current_app, "send_task", fail)
+    later = []
+    with transaction.atomic():
+        hint("engine")
+        transaction.on_commit(lambda: later.append(1))
+    assert later == [1]
+    hint("engine")
+    assert len(calls) == 1  # the broker is left alone for a moment
+
+
+def test_an_unknown_hint_is_an_error(sent):
+    with pytest.raises(LookupError, match="typo"):
+        hint("typo")
+
+
+def test_a_hint_has_one_meaning(sent):
+    register_hint("engine", task="some.pull", queue="engine")
+    with pytest.raises(ValueError, match="engine"):
+        register_hint("engine", task="other.pull", queue="engine")
+
+
+def test_captured_hints_are_seen_at_once(sent):
+    with captured_hints() as seen:
+        hint("engine")
+        hint("engine")
+        assert seen == ["engine", "engine"]
+    assert sent == []
+
+
+def test_every_hint_in_the_source_is_registered():
+    folders = [ROOT / name for name in ("isflow", "channels_app", "contacts", "conversations", "workflows")]
+    found = {
+        name
+        for folder in folders
+        for file in folder.rglob("*.py")
+        for name in re.findall(r"\bhint\(\"(\w+)\"\)", file.read_text())
+        if file != ROOT / "isflow/infra/tasks.py"
+    }
+    assert found <= set(HINT_TASKS)
