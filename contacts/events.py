@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from isflow.kernel.actor import Actor
 from isflow.kernel.values import Scalar
-from isflow.workspaces.events import DomainEvent
+from isflow.workspaces.events import DomainEvent, Payload
 
 CONTACT_CREATED = "contact_created"
 TAG_UPDATED = "contact_tag_updated"
@@ -20,7 +20,7 @@ def tag_event(  # noqa: PLR0913 - the parts of one fact
     *, workspace_id: int, contact_id: int, tag_id: int, name: str, add: bool, actor: Actor
 ) -> DomainEvent:
     """A tag was put on a contact or taken off."""
-    payload = {"tag_id": tag_id, "tag": name, "action": "add" if add else "remove"}
+    payload: Payload = {"tag_id": tag_id, "tag": name, "action": "add" if add else "remove"}
     return DomainEvent(TAG_UPDATED, workspace_id, contact_id, payload, actor)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -12,13 +12,16 @@ from django.utils.translation import gettext_lazy
 from contacts.models import Contact, ContactField
 from isflow.kernel.values import MAX_TEXT_LENGTH, MAX_URL_LENGTH, Scalar, normalise
 
+if TYPE_CHECKING:
+    from django.utils.functional import _StrOrPromise
+
 
 @dataclass(frozen=True, slots=True)
 class FieldSpec:
     """One field as forms and services see it; ``key`` is what templates write after ``$contact.``."""
 
     key: str
-    label: str
+    label: _StrOrPromise
     kind: str
     options: tuple[str, ...] = ()
     max_length: int = MAX_TEXT_LENGTH

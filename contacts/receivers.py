@@ -7,11 +7,11 @@ rows themselves: ``m2m_changed`` also names tags that were never worn, and ``cle
 from __future__ import annotations
 
 from collections.abc import Collection
-from typing import Any
+from typing import Any, cast
 
 from django.db import models
 from django.db.models.signals import m2m_changed, post_delete, post_save, pre_save
-from django.utils.translation import gettext_lazy as _
+from django.utils.translation import gettext as _
 
 from contacts.events import created_event, field_event, same_value, tag_event
 from contacts.models import Contact, ContactTag, Tag
@@ -153,7 +153,7 @@ def _contact_tag_deleted(*, instance: ContactTag, origin: Any = None, **_kwargs:
 
 def _record_row(row: ContactTag, *, add: bool) -> None:
     event = tag_event(
-        workspace_id=row.workspace_id,
+        workspace_id=cast("int", row.workspace_id),
         contact_id=row.contact_id,
         tag_id=row.tag_id,
         name=row.tag.name,
