@@ -1,0 +1,104 @@
+// Pure functions of the inbox: order, keys, words and dates. No document here, so that they are tested as they are.
+
+const RANKS = { opened: 0, assigned: 1, unassigned: 1, message: 2, comment: 3, closed: 4 };
+
+/** The name under which an item of the thread is on screen at most once. */
+export function itemKey(item) {
+  return item.type === "line" ? `line-${item.event}-${item.id}` : `${item.type}-${item.id}`;
+}
+
+/** Order among items of the same instant. */
+export function itemRank(item) {
+  return RANKS[item.type === "line" ? item.event : item.type] ?? 2;
+}
+
+/** Negative if the first item stands above the second. Items: {at, rank, id}; what is under way has no id. */
+export function compareItems(a, b) {
+  return Date.parse(a.at) - Date.parse(b.at) || a.rank - b.rank || (a.id ?? Infinity) - (b.id ?? Infinity) || 0;
+}
+
+/** One or two letters for a picture that is missing. */
+export function initials(name) {
+  const words = name.replace(/[^\p{L}\p{N}\s@.]/gu, " ").trim().split(/[\s@.]+/).filter(Boolean);
+  if (!words.length) return "#";
+  const letters = words.length > 1 ? [words[0], words[words.length - 1]] : [words[0]];
+  return letters.map((word) => [...word][0].toLocaleUpperCase()).join("");
+}
+
+/** Which of the eight colours an avatar has; the same on the server. */
+export function hue(id) {
+  return id % 8;
+}
+
+/** Replace {names} in a sentence. */
+export function fill(sentence, values) {
+  return sentence.replace(/\{(\w+)\}/g, (whole, name) => values[name] ?? whole);
+}
+
+/** The words of a line between messages. */
+export function lineText(words, line) {
+  const by = line.by || words.sources[line.source] || "";
+  const self = line.event === "assigned" && line.by && line.by === line.user;
+  const key = self ? "assigned_self" : by ? `${line.event}_by` : line.event;
+  return fill(words.lines[key] ?? "", { by, user: line.user });
+}
+
+/** Who is named above an outgoing message. */
+export function senderText(words, message) {
+  if (message.source === "workflow") return fill(words.workflow, { name: message.sender });
+  return message.sender || words.sources[message.source] || "";
+}
+
+/** Whether a row belongs into the list as it is filtered now. */
+export function belongs(row, view) {
+  if (row.status !== view.status) return false;
+  if (view.tab === "mine") return row.assignee === view.me;
+  if (view.tab === "unassigned") return row.assignee === null;
+  return true;
+}
+
+/** Dates as people of the page's language write them, seen from `now`. */
+export class Dates {
+  constructor(language, words, now = () => new Date()) {
+    const format = (options) => new Intl.DateTimeFormat(language, options);
+    this.words = words;
+    this.now = now;
+    this.clockFormat = format({ hour: "2-digit", minute: "2-digit" });
+    this.weekday = format({ weekday: "short" });
+    this.date = format({ day: "numeric", month: "short" });
+    this.dateOfYear = format({ day: "numeric", month: "short", year: "numeric" });
+    this.longDate = format({ weekday: "long", day: "numeric", month: "long" });
+    this.full = format({ dateStyle: "full", timeStyle: "short" });
+  }
+
+  clock(at) {
+    return this.clockFormat.format(new Date(at));
+  }
+
+  whole(at) {
+    return this.full.format(new Date(at));
+  }
+
+  /** Short form for the list: time today, then weekday, then date. */
+  short(at) {
+    const then = new Date(at);
+    const days = this.daysAgo(then);
+    if (days <= 0) return this.clockFormat.format(then);
+    if (days < 7) return this.weekday.format(then);
+    return then.getFullYear() === this.now().getFullYear() ? this.date.format(then) : this.dateOfYear.format(then);
+  }
+
+  /** Words for the line between two days. */
+  day(at) {
+    const then = new Date(at);
+    const days = this.daysAgo(then);
+    if (days === 0) return this.words.today;
+    if (days === 1) return this.words.yesterday;
+    return then.getFullYear() === this.now().getFullYear() ? this.longDate.format(then) : this.dateOfYear.format(then);
+  }
+
+  daysAgo(then) {
+    const midnight = (date) => new Date(date.getFullYear(), date.getMonth(), date.getDate()).getTime();
+    return Math.round((midnight(this.now()) - midnight(then)) / 86_400_000);
+  }
+}
