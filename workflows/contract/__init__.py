@@ -8,6 +8,7 @@ from workflows.contract.conditions import (
     Connector,
     condition_problems,
     first_mismatch,
+    may_hold,
 )
 from workflows.contract.config import (
     TEXT_LIMIT,
@@ -16,6 +17,9 @@ from workflows.contract.config import (
     ChannelRef,
     Duration,
     FieldRef,
+    JsonKeyText,
+    Mention,
+    OptionalVariableName,
     PluginConfig,
     Ref,
     StepConfig,
@@ -24,6 +28,7 @@ from workflows.contract.config import (
     Template,
     TriggerConfig,
     UserRef,
+    VariableName,
     WorkflowRef,
     check_json_key,
     mentions,
@@ -43,6 +48,7 @@ from workflows.contract.effects import (
     SetField,
     StartRun,
 )
+from workflows.contract.known import Known, KnownField, KnownWorkflow
 from workflows.contract.outcome import (
     Answer,
     Call,
@@ -74,10 +80,11 @@ from workflows.contract.outlets import (
     when,
 )
 from workflows.contract.question import InvalidAnswer, QuestionSettings, QuestionType, question_types
+from workflows.contract.sending import CannotSend, message_text, usable
 from workflows.contract.snapshot import ChannelView, ContactView, ConversationView, Need, Snapshot, UserView
 from workflows.contract.step import Emission, Output, Problem, StepType, step_types
 from workflows.contract.trigger import EventView, Mismatch, TriggerType, trigger_types
-from workflows.contract.variables import RunView
+from workflows.contract.variables import RunView, is_builtin, need_of
 
 __all__ = [
     "ELSE",
@@ -95,6 +102,7 @@ __all__ = [
     "Call",
     "CallRefused",
     "CallUnknown",
+    "CannotSend",
     "CategoryRef",
     "ChannelRef",
     "ChannelView",
@@ -116,11 +124,17 @@ __all__ = [
     "HttpAnswered",
     "HttpCall",
     "InvalidAnswer",
+    "JsonKeyText",
+    "Known",
+    "KnownField",
+    "KnownWorkflow",
     "Leave",
+    "Mention",
     "Mismatch",
     "Need",
     "Note",
     "OpenConversation",
+    "OptionalVariableName",
     "Outcome",
     "Outlet",
     "OutletRule",
@@ -149,6 +163,7 @@ __all__ = [
     "TriggerType",
     "UserRef",
     "UserView",
+    "VariableName",
     "Wait",
     "WorkflowRef",
     "always",
@@ -156,10 +171,15 @@ __all__ = [
     "condition_problems",
     "each",
     "first_mismatch",
+    "is_builtin",
+    "may_hold",
     "mentions",
+    "message_text",
+    "need_of",
     "question_types",
     "step_types",
     "templates",
     "trigger_types",
+    "usable",
     "when",
 ]

@@ -67,6 +67,14 @@ def first_mismatch(
     return Mismatch(index, f"{conditions[index]}; it was {facts.get(conditions[index].category) or 'empty'}")
 
 
+def may_hold(
+    conditions: tuple[Condition, ...], connector: Connector, facts: Mapping[str, str | None]
+) -> bool:
+    """Whether the list could hold for an event of which only some facts are known; None may be anything."""
+    possible = [facts.get(c.category) is None or c.holds(facts) for c in conditions]
+    return not possible or (any(possible) if connector == Connector.OR else all(possible))
+
+
 def condition_problems(
     conditions: tuple[Condition, ...], connector: Connector, choices: Mapping[str, frozenset[str] | None]
 ) -> Iterator[Problem]:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal, get_args
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from isflow.kernel.jsonpath import JsonKey
+from isflow.kernel.templates import valid_variable_name
 
 TEXT_LIMIT = 2000
 WEEK_SECONDS = 7 * 24 * 3600
@@ -39,43 +40,57 @@ class Ref(PluginConfig):
 
 
 class TagRef(Ref):
-    """Points to a tag."""
+    """A tag."""
+
+    model_config = ConfigDict(json_schema_extra={"x-options": "tags"})
 
     kind: ClassVar[str] = "tag"
 
 
 class UserRef(Ref):
-    """Points to a member."""
+    """A member of the workspace."""
+
+    model_config = ConfigDict(json_schema_extra={"x-options": "users"})
 
     kind: ClassVar[str] = "user"
 
 
 class TeamRef(Ref):
-    """Points to a team."""
+    """A team."""
+
+    model_config = ConfigDict(json_schema_extra={"x-options": "teams"})
 
     kind: ClassVar[str] = "team"
 
 
 class ChannelRef(Ref):
-    """Points to a channel."""
+    """A connected channel."""
+
+    model_config = ConfigDict(json_schema_extra={"x-options": "channels"})
 
     kind: ClassVar[str] = "channel"
 
 
 class CategoryRef(Ref):
-    """Points to a closing category."""
+    """A closing-note category."""
+
+    model_config = ConfigDict(json_schema_extra={"x-options": "categories"})
 
     kind: ClassVar[str] = "category"
 
 
 class WorkflowRef(Ref):
-    """Points to a workflow."""
+    """A workflow."""
+
+    model_config = ConfigDict(json_schema_extra={"x-options": "workflows"})
 
     kind: ClassVar[str] = "workflow"
 
 
 class FieldRef(PluginConfig):
     """Points to a standard or custom contact field by its unchanging slug."""
+
+    model_config = ConfigDict(json_schema_extra={"x-options": "fields"})
 
     kind: ClassVar[str] = "field"
 
@@ -85,6 +100,8 @@ class FieldRef(PluginConfig):
 
 class Duration(PluginConfig):
     """A length of time as people say it."""
+
+    model_config = ConfigDict(json_schema_extra={"x-widget": "duration"})
 
     value: int = Field(ge=1, description="How many")
     unit: Literal["seconds", "minutes", "hours", "days"] = Field(description="Of what")
@@ -130,18 +147,51 @@ def _mentions(value: Any, wanted: type | tuple[type, ...], path: str) -> Iterato
 def templates(config: BaseModel, path: str = "") -> Iterator[Mention]:
     """Every text of the settings in which variables are replaced."""
     for name, info in type(config).model_fields.items():
-        value = getattr(config, name)
-        here = f"{path}{name}"
-        if isinstance(value, str) and any(isinstance(mark, TemplateMark) for mark in info.metadata):
-            yield Mention(here, value)
-        elif isinstance(value, BaseModel):
-            yield from templates(value, f"{here}.")
-        elif isinstance(value, tuple):
-            for index, item in enumerate(value):
-                if isinstance(item, BaseModel):
-                    yield from templates(item, f"{here}.{index}.")
+        is_template = _is_marked(info.metadata) or _has_mark(info.annotation)
+        yield from _templates(getattr(config, name), f"{path}{name}", is_template=is_template)
+
+
+def _templates(value: Any, path: str, *, is_template: bool) -> Iterator[Mention]:
+    if isinstance(value, str) and is_template:
+        yield Mention(path, value)
+    elif isinstance(value, BaseModel):
+        yield from templates(value, f"{path}.")
+    elif isinstance(value, tuple):
+        for index, item in enumerate(value):
+            yield from _templates(item, f"{path}.{index}", is_template=is_template)
+
+
+def _is_marked(metadata: Any) -> bool:
+    return any(isinstance(mark, TemplateMark) for mark in metadata)
+
+
+def _has_mark(annotation: Any) -> bool:
+    if _is_marked(getattr(annotation, "__metadata__", ())):
+        return True
+    return any(_has_mark(inner) for inner in get_args(annotation))
 
 
 def check_json_key(text: str) -> str:
-    """The canonical form of a JSON key; ValueError says what is wrong with it."""
-    return JsonKey.parse(text).canonical
+    """The key as typed; ValueError says what is wrong with it."""
+    JsonKey.parse(text)
+    return text
+
+
+def _name_or_nothing(text: str) -> str:
+    return valid_variable_name(text) if text.strip() else ""
+
+
+JsonKeyText = Annotated[
+    str, AfterValidator(check_json_key), Field(json_schema_extra={"x-widget": "json-path"})
+]
+"""A JSON key such as ``$.data[0].name``."""
+
+VariableName = Annotated[
+    str, AfterValidator(valid_variable_name), Field(json_schema_extra={"x-widget": "variable-name"})
+]
+"""A name under which a value is kept, in its stored form."""
+
+OptionalVariableName = Annotated[
+    str, AfterValidator(_name_or_nothing), Field(json_schema_extra={"x-widget": "variable-name"})
+]
+"""The same, or empty where nothing is to be kept."""

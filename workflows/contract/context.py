@@ -66,9 +66,16 @@ class StepContext:
         text: str,
         escape: Callable[[str], str] = templates.identity,
         limit: int = templates.DEFAULT_LIMIT,
+        *,
+        drop_unknown: bool = False,
     ) -> str:
-        """The text with its variables replaced, escaped for the place where it will stand."""
+        """The text with its variables replaced, escaped for the place where it will stand.
+
+        ``drop_unknown``: a name nobody knows leaves nothing, as it should where machines read.
+        """
         scope = self._scope()
+        if drop_unknown:
+            text = _without_unknown(text, scope)
         return templates.render(text, lambda name: lookup(scope, name), escape=escape, limit=limit)
 
     def value(self, name: str) -> Scalar:
@@ -88,3 +95,13 @@ class StepContext:
 
     def _scope(self) -> Scope:
         return Scope(self.snapshot, self.run, self.variables, self.declared, self.now)
+
+
+def _without_unknown(text: str, scope: Scope) -> str:
+    pieces: list[str] = []
+    position = 0
+    for reference in templates.names(text):
+        known = any(value_of(scope, name)[0] for name in reference.candidates)
+        pieces.append(text[position : reference.end if known else reference.start])
+        position = reference.end
+    return "".join(pieces) + text[position:]

@@ -63,7 +63,8 @@ class Assign:
     user_id: int | None
 
     def apply(self, snapshot: Snapshot) -> Snapshot:
-        contact = replace(snapshot.contact, assignee_id=self.user_id, assignee=None)
+        assignee = None if self.user_id is None else snapshot.users.get(self.user_id)
+        contact = replace(snapshot.contact, assignee_id=self.user_id, assignee=assignee)
         return replace(snapshot, contact=contact)
 
 

@@ -62,11 +62,15 @@ class ConversationView:
 
 @dataclass(frozen=True, slots=True)
 class ContactView:
-    """The contact. ``values`` holds standard fields and custom ones by slug, canonical."""
+    """The contact. ``values`` holds standard fields and custom ones by slug, canonical.
+
+    ``kinds`` names the kind of every field there is; ``options`` the choices of those of kind list.
+    """
 
     id: int
     values: Mapping[str, Scalar] = field(default_factory=dict)
     kinds: Mapping[str, str] = field(default_factory=dict)
+    options: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     tags: Mapping[int, str] = field(default_factory=dict)
     assignee_id: int | None = None
     assignee: UserView | None = None
@@ -99,7 +103,11 @@ class ContactView:
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """Everything a burst knows of one contact. Effects make a new one."""
+    """Everything a burst knows of one contact. Effects make a new one.
+
+    ``users``: members of the workspace by id, there with Need.ASSIGNEE, so that an assignment shows at once.
+    """
 
     contact: ContactView
     conversation: ConversationView = field(default_factory=ConversationView)
+    users: Mapping[int, UserView] = field(default_factory=dict)

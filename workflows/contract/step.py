@@ -11,6 +11,7 @@ from isflow.kernel.registry import Registry
 from isflow.kernel.values import Scalar
 from workflows.contract.config import StepConfig
 from workflows.contract.context import StepContext
+from workflows.contract.known import Known
 from workflows.contract.outcome import Answer, Outcome, Resume
 from workflows.contract.outlets import NEXT, Outlet, OutletRule, always, outlets_of
 from workflows.contract.snapshot import Need
@@ -37,11 +38,15 @@ class Problem:
 
 @dataclass(frozen=True, slots=True)
 class Emission:
-    """An event a step may cause, for the loop check. A fact of None may be anything."""
+    """An event a step may cause, for the loop check. A fact that is None or absent may be anything.
+
+    ``is_on_arrival``: it happens before the contact has acted, even in a step that breaks cycles.
+    """
 
     kind: str
     facts: dict[str, Scalar] = field(default_factory=dict)
     workflow_id: int | None = None
+    is_on_arrival: bool = False
 
 
 _C = TypeVar("_C", bound=StepConfig)
@@ -71,8 +76,20 @@ class StepType(ABC, Generic[_C]):
         """The variables that a step with these settings leaves behind."""
         return ()
 
+    def needs_of(self, config: _C) -> frozenset[Need]:
+        """The parts of the snapshot that a step with these settings reads, besides those of its templates."""
+        return self.needs
+
+    def breaks_cycle_at(self, outlet: str) -> bool:
+        """Whether whoever leaves by this outlet has waited for the contact to act."""
+        return self.breaks_cycles
+
     def problems(self, config: _C) -> Iterable[Problem]:
         """What is wrong with settings whose types are right."""
+        return ()
+
+    def misfits(self, config: _C, known: Known) -> Iterable[Problem]:
+        """What does not fit the things of the workspace. That references exist is checked for all alike."""
         return ()
 
     def emissions(self, config: _C) -> Iterable[Emission]:

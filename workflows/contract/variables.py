@@ -9,13 +9,28 @@ from zoneinfo import ZoneInfo
 
 from isflow.kernel.templates import UNKNOWN, Lookup
 from isflow.kernel.values import Scalar, display
-from workflows.contract.snapshot import Snapshot, UserView
+from workflows.contract.snapshot import Need, Snapshot, UserView
 
 CONTACT_NAMES = frozenset(
     (
-        "id name firstname lastname email phone country country_code language profile_picture bot_status "
-        "assignee tags created_at status last_message last_channel"
-    ).split()
+        "id",
+        "name",
+        "firstname",
+        "lastname",
+        "email",
+        "phone",
+        "country",
+        "country_code",
+        "language",
+        "profile_picture",
+        "bot_status",
+        "assignee",
+        "tags",
+        "created_at",
+        "status",
+        "last_message",
+        "last_channel",
+    )
 )
 ASSIGNEE_NAMES = frozenset(["id", "name", "firstname", "lastname", "email", "team", "status"])
 SYSTEM_NAMES = frozenset(
@@ -48,6 +63,29 @@ class Scope:
     variables: Mapping[str, Scalar]
     declared: frozenset[str]
     now: datetime
+
+
+def need_of(name: str) -> Need | None:
+    """The part of the snapshot that holds a variable's value, None if it is always there."""
+    if name == "contact.assignee" or name.startswith("assignee."):
+        return Need.ASSIGNEE
+    return {
+        "contact.tags": Need.TAGS,
+        "contact.status": Need.CONVERSATION,
+        "contact.last_channel": Need.CHANNELS,
+    }.get(name)
+
+
+def is_builtin(name: str) -> bool:
+    """Whether the name means something everywhere, unlike custom fields and variables of a run."""
+    space, _, rest = name.partition(".")
+    spaces = {
+        "contact": CONTACT_NAMES,
+        "assignee": ASSIGNEE_NAMES,
+        "system": SYSTEM_NAMES,
+        "workflow": WORKFLOW_NAMES,
+    }
+    return rest in spaces.get(space, ())
 
 
 def value_of(scope: Scope, name: str) -> tuple[bool, Scalar]:
