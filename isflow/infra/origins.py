@@ -6,11 +6,11 @@ from collections.abc import Iterable
 from typing import Any
 from urllib.parse import urlsplit
 
-from channels.generic.websocket import AsyncWebsocketConsumer
 from django.conf import settings
 
 # The widget's socket proves itself by token and the channel's own list of origins.
 EXEMPT_PATHS = ("/ws/widget/",)
+POLICY_VIOLATION = 1008
 DEFAULT_PORTS = {"http": 80, "https": 443}
 
 Origin = tuple[str, str, int]
@@ -56,12 +56,7 @@ class OriginValidator:
         """Pass the handshake on, or close it before it is accepted."""
         if scope["path"].startswith(EXEMPT_PATHS) or origin_allowed(_header(scope), self.allowed):
             return await self.application(scope, receive, send)
-        return await _Denier()(scope, receive, send)
-
-
-class _Denier(AsyncWebsocketConsumer):  # type: ignore[misc]
-    async def connect(self) -> None:
-        await self.close()
+        return await send({"type": "websocket.close", "code": POLICY_VIOLATION})
 
 
 def _header(scope: dict[str, Any]) -> str | None:

@@ -35,7 +35,7 @@ class Transport(memory.Transport):
     polling_interval = None
 
     def drain_events(self, connection: Any, timeout: float | None = None) -> None:  # noqa: ARG002 - kombu's
-        """Deliver the next message, or raise TimeoutError when none came within ``timeout`` seconds."""
+        """Deliver the next message, or raise TimeoutError when none came in a moment."""
         end = monotonic() + (timeout or LONGEST_WAIT)
         while True:
             wake.clear()

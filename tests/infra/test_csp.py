@@ -8,7 +8,7 @@ from isflow.infra.csp import PathCSPMiddleware
 
 
 def policy(path):
-    response = PathCSPMiddleware(lambda request: HttpResponse())(RequestFactory().get(path))
+    response = PathCSPMiddleware(lambda _: HttpResponse())(RequestFactory().get(path))
     header = response["Content-Security-Policy"]
     return {name: set(values) for name, *values in (part.split() for part in header.split(";"))}
 

@@ -1,0 +1,84 @@
+# isflow: everyday commands. `make install run` is all a new machine needs.
+
+PYTHON ?= python3
+VENV   := .venv
+PY     := $(VENV)/bin/python
+BIN    := $(VENV)/bin
+UV     ?= uv
+BIOME  := npx --yes @biomejs/biome@2.6.8
+PORT   ?= 8000
+
+.DEFAULT_GOAL := help
+.PHONY: help install install-dev run demo test check lint types schema fmt lock bench full e2e faults conformance up-prod-check
+
+help:  ## Show this list
+	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-15s %s\n", $$1, $$2}'
+
+$(VENV)/bin/python:
+	$(PYTHON) -m venv $(VENV)
+
+# The stamps hold the checksums of what is installed, so that an unchanged lock costs nothing.
+install: $(VENV)/bin/python  ## Install what running isflow needs
+	@sum=$$(cat requirements.lock | sha256sum); \
+	if [ "$$(cat $(VENV)/.installed 2>/dev/null)" != "$$sum" ] && [ ! -f $(VENV)/.installed-dev ]; then \
+	  $(PY) -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock && echo "$$sum" > $(VENV)/.installed; \
+	elif [ -f $(VENV)/.installed-dev ]; then $(MAKE) --no-print-directory install-dev; fi
+
+install-dev: $(VENV)/bin/python  ## Install also what tests and checks need
+	@sum=$$(cat requirements.lock requirements-dev.lock | sha256sum); \
+	if [ "$$(cat $(VENV)/.installed-dev 2>/dev/null)" != "$$sum" ]; then \
+	  $(PY) -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock -r requirements-dev.lock \
+	    && echo "$$sum" > $(VENV)/.installed-dev; fi
+
+run: install  ## Run isflow in one process on http://127.0.0.1:8000 (PORT=...)
+	@$(PY) manage.py serve --port $(PORT)
+
+demo: install  ## The same, with the demo workspace
+	@$(PY) manage.py serve --port $(PORT) --demo
+
+test: install-dev  ## Run the sealed test suite on SQLite, then the JavaScript tests
+	$(PY) -m pytest $(ARGS)
+	@if ls tests/js/*.js tests/js/*.mjs >/dev/null 2>&1; then node --test tests/js/; fi
+
+e2e: install-dev  ## Drive a real Chromium (CHROMIUM=/path) against a running isflow
+	DJANGO_ALLOW_ASYNC_UNSAFE=true $(PY) -m pytest -m e2e $(ARGS)
+
+faults: install-dev  ## Kill processes at named points and see that nothing is lost
+	$(PY) -m pytest -m faults $(ARGS)
+
+check: lint types schema  ## Everything that must pass before a commit
+
+lint: install-dev
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/lint-imports --no-logo
+	$(BIN)/djlint --lint --quiet --allow-empty-input templates
+	$(BIOME) ci --no-errors-on-unmatched --error-on-warnings
+
+types: install-dev
+	$(BIN)/mypy .
+
+schema: install-dev
+	DJANGO_SETTINGS_MODULE=isflow.settings.test $(PY) manage.py makemigrations --check --dry-run
+	DJANGO_SETTINGS_MODULE=isflow.settings.test $(PY) manage.py check --fail-level WARNING
+
+fmt: install-dev  ## Format and repair what can be repaired
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+	$(BIOME) check --write --no-errors-on-unmatched
+
+lock:  ## Write the lock files anew (needs uv)
+	$(UV) pip compile requirements.in --quiet --generate-hashes --universal --python-version 3.11 -o requirements.lock
+	$(UV) pip compile requirements-dev.in --quiet --generate-hashes --universal --python-version 3.11 -c requirements.lock -o requirements-dev.lock
+
+bench: install-dev  ## Measure against the floors of docs/benchmarks.md
+	$(PY) -m tests.bench $(ARGS)
+
+conformance: install-dev  ## Which rule is proved by which test
+	$(PY) -m tests.harness.conformance
+
+up-prod-check: install-dev  ## Start the production shape (web, worker, beat) and try a story in it
+	$(PY) tests/prodcheck/up_prod_check.py
+
+full:  ## All that the build server runs
+	.ci/run
