@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from django.apps import AppConfig
 from django.conf import settings
-from django.utils.module_loading import autodiscover_modules
 from django.utils.translation import gettext_lazy as _
 
 
@@ -19,5 +18,3 @@ class InfraConfig(AppConfig):
 
         checks.register_checks()
         configure_logging(settings.LOG_LEVEL, json=settings.LOG_JSON)
-        # Every process that gives hints must know them, not only the workers.
-        autodiscover_modules("tasks")

@@ -2,21 +2,29 @@
 
 from __future__ import annotations
 
-import os
 import re
 import time
 import zlib
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
-from functools import lru_cache
 
 import httpcore
 import httpx
 
-from isflow.infra.addresses import is_public_address, normal_host, refusal_of_target
-from isflow.infra.netguard import Flight, GuardedBackend, HttpRefused, current
+from isflow.infra.addresses import is_public_address
+from isflow.infra.connections import checked_url, client, close_connections, effective_port, pool
+from isflow.infra.netguard import Flight, HttpRefused, current
 
-__all__ = ["HttpAnswer", "HttpRefused", "HttpRequest", "HttpUnknown", "is_public_address", "send"]
+__all__ = [
+    "HttpAnswer",
+    "HttpRefused",
+    "HttpRequest",
+    "HttpUnknown",
+    "client",
+    "close_connections",
+    "is_public_address",
+    "send",
+]
 
 MAX_SECONDS = 30.0
 MAX_ANSWER = 1_000_000
@@ -26,11 +34,7 @@ MAX_ANSWER_HEADER_BYTES = 32_768
 MAX_BODY = 5_000_000
 MAX_HEADERS = 60
 MAX_HEADER_BYTES = 16_384
-MAX_URL = 8_192
 MAX_REDIRECTS = 3
-# Shorter than what servers usually wait, so that we rarely write into a connection they just closed.
-KEEP_ALIVE_SECONDS = 4.0
-POOL_SIZE = 256
 
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 _WITH_BODY = frozenset({"POST", "PUT", "PATCH"})
@@ -99,7 +103,7 @@ def send(request: HttpRequest) -> HttpAnswer:
     outer, current.flight = current.flight, flight
     try:
         for _ in range(MAX_REDIRECTS + 1):
-            url = _checked_url(request.url)
+            url = checked_url(request.url)
             response = _exchange(request, url)
             target = _redirect_target(response.headers) if response.status in _REDIRECTS else None
             if target is None:
@@ -112,78 +116,6 @@ def send(request: HttpRequest) -> HttpAnswer:
     finally:
         current.flight = outer
     raise HttpUnknown("too many redirects")
-
-
-def client() -> httpx.Client:
-    """Return this process's ordinary httpx client over the same guard, for code that expects one.
-
-    It follows no redirects; each operation may take ten seconds. Refusals are raised as HttpRefused.
-    """
-    return _client(os.getpid())
-
-
-def close_connections() -> None:
-    """Drop all kept connections, as tests need it after the allow-list changed."""
-    _pool(os.getpid()).close()
-    client().close()
-    _pool.cache_clear()
-    _client.cache_clear()
-
-
-@lru_cache(maxsize=1)
-def _pool(pid: int) -> httpcore.ConnectionPool:  # noqa: ARG001 - a forked process must not share sockets
-    return httpcore.ConnectionPool(
-        ssl_context=httpx.create_ssl_context(trust_env=False),
-        max_connections=POOL_SIZE,
-        max_keepalive_connections=POOL_SIZE // 2,
-        keepalive_expiry=KEEP_ALIVE_SECONDS,
-        network_backend=GuardedBackend(),
-    )
-
-
-class _GuardedTransport(httpx.HTTPTransport):
-    def __init__(self) -> None:
-        super().__init__(trust_env=False)
-        self._pool = httpcore.ConnectionPool(
-            ssl_context=httpx.create_ssl_context(trust_env=False),
-            max_connections=POOL_SIZE,
-            keepalive_expiry=KEEP_ALIVE_SECONDS,
-            network_backend=GuardedBackend(),
-        )
-
-    def handle_request(self, request: httpx.Request) -> httpx.Response:
-        _checked_url(str(request.url))
-        return super().handle_request(request)
-
-
-@lru_cache(maxsize=1)
-def _client(pid: int) -> httpx.Client:  # noqa: ARG001 - see _pool()
-    return httpx.Client(transport=_GuardedTransport(), trust_env=False, timeout=httpx.Timeout(10, connect=3))
-
-
-def _checked_url(text: str) -> httpx.URL:
-    """Parse an address and refuse what can be refused without the network."""
-    if len(text) > MAX_URL:
-        raise HttpRefused("the address is too long")
-    try:
-        url = httpx.URL(text)
-        host, port = url.raw_host.decode("ascii"), _port(url)
-    except (httpx.InvalidURL, UnicodeError, ValueError) as error:
-        raise HttpRefused("the address is not valid") from error
-    if url.scheme not in {"http", "https"} or not host or not 0 < port < 65_536:  # noqa: PLR2004
-        raise HttpRefused("the address is not valid")
-    if url.userinfo or "@" in url.netloc.decode("ascii"):
-        raise HttpRefused("the address contains a user name or password")
-    reason = refusal_of_target(normal_host(host), port)
-    if reason is not None:
-        raise HttpRefused(reason)
-    return url
-
-
-def _port(url: httpx.URL) -> int:
-    if url.port is not None:
-        return url.port
-    return 443 if url.scheme == "https" else 80
 
 
 def _wire_headers(request: HttpRequest, url: httpx.URL) -> list[tuple[bytes, bytes]]:
@@ -217,13 +149,13 @@ def _exchange(request: HttpRequest, url: httpx.URL) -> HttpAnswer:
         raise HttpRefused("the body is too long")
     wire = httpcore.Request(
         request.method,
-        httpcore.URL(scheme=url.raw_scheme, host=url.raw_host, port=_port(url), target=url.raw_path),
+        httpcore.URL(scheme=url.raw_scheme, host=url.raw_host, port=effective_port(url), target=url.raw_path),
         headers=_wire_headers(request, url),
         content=request.body or b"",
         extensions={"timeout": {"pool": min(request.timeout, MAX_SECONDS)}},
     )
     try:
-        response = _pool(os.getpid()).handle_request(wire)
+        response = pool().handle_request(wire)
         try:
             headers = _answer_headers(response.headers)
             body, truncated = _read(response, headers)
@@ -283,7 +215,11 @@ def _redirected(request: HttpRequest, url: httpx.URL, location: str, status: int
     if url.scheme == "https" and target.scheme != "https":
         raise HttpRefused("from https to http")
     drop: set[str] = set()
-    if (url.scheme, url.raw_host, _port(url)) != (target.scheme, target.raw_host, _port(target)):
+    if (url.scheme, url.raw_host, effective_port(url)) != (
+        target.scheme,
+        target.raw_host,
+        effective_port(target),
+    ):
         drop |= _SECRET | {name.lower() for name in request.secret_headers}
     method, body = request.method, request.body
     if (status == 303 and method != "HEAD") or (status in {301, 302} and method == "POST"):  # noqa: PLR2004

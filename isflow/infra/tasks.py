@@ -11,6 +11,7 @@ import structlog
 from celery import current_app
 from celery.exceptions import CeleryError
 from django.db import transaction
+from django.utils.module_loading import autodiscover_modules
 from kombu.exceptions import KombuError
 from redis.exceptions import RedisError
 
@@ -64,6 +65,10 @@ def hint(name: str) -> None:
         _captures[-1].append(name)
         return
     entry = HINT_TASKS.get(name)
+    if entry is None:
+        # Only workers import all tasks at start; whoever else gives hints does so now, once.
+        autodiscover_modules("tasks")
+        entry = HINT_TASKS.get(name)
     if entry is None:
         raise LookupError(f"The hint {name!r} is not registered.")
     # An entry still in this list falls only with a savepoint that we are inside of too, so it speaks for us.

@@ -16,7 +16,7 @@ class Shape(BaseModel):
     corners: tuple[str, ...] = ()
 
 
-class Sample(models.Model):
+class Sample(models.Model):  # noqa: DJ008 - never shown
     status = models.CharField(max_length=10, default="new")
     token = models.UUIDField(null=True)
     note = models.CharField(max_length=5, default="")

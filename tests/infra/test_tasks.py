@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 from django.db import transaction
+from django.utils.module_loading import autodiscover_modules
 from kombu.exceptions import OperationalError
 from redis.exceptions import RedisError
 
@@ -55,18 +56,18 @@ def test_a_hint_expires_and_leaves_no_result(sent):
 @pytest.mark.django_db(transaction=True)
 def test_a_rolled_back_savepoint_does_not_swallow_the_next_hint(sent):
     with transaction.atomic():
-        with pytest.raises(ZeroDivisionError), transaction.atomic():
+        with transaction.atomic():
             hint("engine")
-            raise ZeroDivisionError
+            transaction.set_rollback(True)
         hint("engine")
     assert names(sent) == ["some.pull"]
 
 
 @pytest.mark.django_db(transaction=True)
 def test_a_rollback_takes_the_hint_along(sent):
-    with pytest.raises(ZeroDivisionError), transaction.atomic():
+    with transaction.atomic():
         hint("engine")
-        raise ZeroDivisionError
+        transaction.set_rollback(True)
     with transaction.atomic():
         pass
     assert sent == []
@@ -111,6 +112,7 @@ def test_captured_hints_are_seen_at_once(sent):
 
 
 def test_every_hint_in_the_source_is_registered():
+    autodiscover_modules("tasks")
     folders = [ROOT / name for name in ("isflow", "channels_app", "contacts", "conversations", "workflows")]
     found = {
         name
