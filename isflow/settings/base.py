@@ -155,6 +155,7 @@ CELERY_TASK_SERIALIZER = "json"
 CELERY_ACCEPT_CONTENT = ["json"]
 CELERY_TASK_PUBLISH_RETRY = False
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+CELERY_BROKER_CONNECTION_MAX_RETRIES = None  # a worker outlives any outage of its broker
 CELERY_BROKER_CONNECTION_TIMEOUT = 0.2
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_WORKER_PREFETCH_MULTIPLIER = 0 if ISFLOW_EMBEDDED else 1
@@ -183,6 +184,11 @@ else:
         # A publisher waits this long for a frozen Redis and then goes on: a lost hint only costs delay.
         "socket_connect_timeout": 0.2,
         "socket_timeout": 0.5,
+        # Kombu would otherwise sleep for seconds between attempts, in the middle of a request.
+        "max_retries": 0,
+        "interval_start": 0,
+        "interval_step": 0,
+        "interval_max": 0,
         "visibility_timeout": 600,
         "unacked_restore_interval": 10,
         "unacked_restore_throttle": 1,
