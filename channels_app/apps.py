@@ -9,7 +9,7 @@ class ChannelsAppConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        from isflow.infra.plugins import discover
         from channels_app.contract import adapters
+        from isflow.infra.plugins import discover
 
         discover("channels_app.adapters", "adapters", adapters)

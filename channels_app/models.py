@@ -11,7 +11,7 @@ from isflow.workspaces.scope import ScopedModel
 
 
 class Channel(ScopedModel):
-    """One connected account. ``kind`` is the adapter's key; plain text, so that a new kind needs no migration."""
+    """One connected account. ``kind`` is the adapter's key: plain text, a new kind needs no migration."""
 
     class Status(models.TextChoices):
         CONNECTED = "connected", _("Connected")

@@ -28,6 +28,7 @@ if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
 MIDDLEWARE = [name for name in MIDDLEWARE if not name.startswith("whitenoise.")]
 ALLOWED_HOSTS = ["testserver", "localhost", "127.0.0.1"]
 ISFLOW_HTTP_ALLOW = []
+ISFLOW_PLUGINS = ["tests.emulated"]
 CELERY_BROKER_URL = "memory://localhost/"
 CHANNEL_LAYERS = {"default": {"BACKEND": "channels.layers.InMemoryChannelLayer"}}
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
