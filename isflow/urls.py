@@ -8,12 +8,15 @@ from django.contrib import admin
 from django.urls import URLPattern, URLResolver, include, path
 
 from isflow.infra import health
+from isflow.workspaces.guards import public_view
+
+supervised = public_view("supervisors have no login, and learn only whether we are well")
 
 _APPS = ("isflow.workspaces", "channels_app", "contacts", "conversations", "workflows")
 
 urlpatterns: list[URLPattern | URLResolver] = [
-    path("health/live", health.live, name="health-live"),
-    path("health/ready", health.ready, name="health-ready"),
+    path("health/live", supervised(health.live), name="health-live"),
+    path("health/ready", supervised(health.ready), name="health-ready"),
     path("accounts/", include("allauth.urls")),
     *(path("", include(f"{app}.urls")) for app in _APPS if find_spec(f"{app}.urls")),
     path("admin/", admin.site.urls),
