@@ -22,14 +22,16 @@ T = TypeVar("T")
 
 if TYPE_CHECKING:
     _JSONBase = models.JSONField[T, T]
-    _SealedBase = models.TextField[Any, Any]
+    _SealedBase = models.TextField[T, T]
 else:
 
     class _JSONBase(models.JSONField, Generic[T]):
         class Meta:
             abstract = True
 
-    _SealedBase = models.TextField
+    class _SealedBase(models.TextField, Generic[T]):
+        class Meta:
+            abstract = True
 
 
 class Stored(str):
@@ -87,6 +89,7 @@ class PydanticField(_LazyField, _JSONBase[T]):
 
     Stored text is parsed strictly, as JSON. Reading text that does not fit raises pydantic's error.
     Migrations know a plain JSON column: there ``schema`` is missing and the value is ordinary JSON.
+    With ``null=True`` say so to the type checker: ``PydanticField[Schema | None](schema=Schema, null=True)``.
     """
 
     def __init__(self, *args: Any, schema: type[T] | None = None, **kwargs: Any) -> None:
@@ -153,7 +156,7 @@ class PydanticField(_LazyField, _JSONBase[T]):
         return self.adapter.dump_json(self.to_python(value), by_alias=True).decode()
 
 
-class _SealedField(_LazyField, _SealedBase):
+class _SealedField(_LazyField, _SealedBase[T]):
     """A text column whose content is encrypted with the first key and knows the key's id."""
 
     def seal(self, value: Any) -> str:
@@ -178,12 +181,8 @@ class _SealedField(_LazyField, _SealedBase):
         return "" if value is None else str(self.get_prep_value(value))
 
 
-class EncryptedTextField(_SealedField):
+class EncryptedTextField(_SealedField[str]):
     """A text that is encrypted in the database. Reading it raises DecryptionError if it was tampered with."""
-
-    if TYPE_CHECKING:
-        _pyi_private_set_type: str
-        _pyi_private_get_type: str
 
     def open(self, stored: Stored) -> str:
         return open_text(stored)
@@ -192,12 +191,8 @@ class EncryptedTextField(_SealedField):
         return seal_text(str(value))
 
 
-class EncryptedJSONField(_SealedField):
+class EncryptedJSONField(_SealedField[Any]):
     """A JSON value, encrypted in the database. Reading it raises DecryptionError if it was tampered with."""
-
-    if TYPE_CHECKING:
-        _pyi_private_set_type: Any
-        _pyi_private_get_type: Any
 
     def open(self, stored: Stored) -> Any:
         return json.loads(open_text(stored))

@@ -9,6 +9,7 @@ import time
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from concurrent.futures import TimeoutError as FutureTimeoutError
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -24,6 +25,8 @@ from isflow.infra.addresses import (
 
 CONNECT_TIMEOUT = 3.0
 """Seconds that the look-up and the connection together may take."""
+MAX_PENDING = 16_384
+"""Bytes of a request that may wait to be sent together."""
 MAX_ADDRESSES = 4
 """How many addresses of a host are tried."""
 
@@ -150,18 +153,28 @@ class GuardedStream(httpcore.NetworkStream):
 
     def __init__(self, inner: httpcore.NetworkStream) -> None:
         self._inner = inner
+        self._pending = b""
 
     def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
+        # A server may answer and close before it took everything; then the answer counts.
+        with suppress(httpcore.WriteError):
+            self._flush(timeout)
         try:
             return self._inner.read(max_bytes, _left(timeout))
         except TimeoutError as error:
             raise httpcore.ReadTimeout("deadline") from error
 
     def write(self, buffer: bytes, timeout: float | None = None) -> None:
-        if buffer and current.flight is not None:
+        # Head and body of a small request leave together, when the answer is waited for.
+        self._pending += buffer
+        if len(self._pending) > MAX_PENDING:
+            self._flush(timeout)
+
+    def _flush(self, timeout: float | None) -> None:
+        rest, self._pending = memoryview(self._pending), b""
+        if rest and current.flight is not None:
             current.flight.wrote = True
         sock: socket.socket = self._inner.get_extra_info("socket")
-        rest = memoryview(buffer)
         try:
             while rest:
                 sock.settimeout(_left(timeout))

@@ -26,7 +26,7 @@ class Sample(models.Model):  # noqa: DJ008 - never shown
     price = models.DecimalField(max_digits=8, decimal_places=2, null=True)
     shape = PydanticField(schema=Shape, default=Shape)
     shapes = PydanticField(schema=tuple[Shape, ...], default=tuple)
-    maybe = PydanticField(schema=Shape, null=True)
+    maybe = PydanticField[Shape | None](schema=Shape, null=True)
     secret = EncryptedTextField(default="")
     secrets = EncryptedJSONField(null=True)
     order = models.IntegerField(default=0, db_column="group")  # a reserved word as a column
