@@ -12,7 +12,10 @@ from csp.constants import NONE, SELF, UNSAFE_EVAL, UNSAFE_INLINE
 from django.utils.translation import gettext_lazy as _
 from kombu import Queue
 
+from isflow.infra.generics import make_subscriptable
 from isflow.infra.keys import key_file
+
+make_subscriptable()
 
 BASE_DIR = Path(__file__).resolve().parent.parent.parent
 
