@@ -1,0 +1,198 @@
+"""What became of attempts to send: recorded once, under the claim's token, and told to the apps above."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from django.db import IntegrityError, transaction
+from django.db.models import Q
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from channels_app.models import Channel
+from conversations.changes import MessageOutcome
+from conversations.items import MessageItem
+from conversations.models import Message
+from conversations.realtime import announce_item, announcing
+from conversations.services.messages import capabilities_of
+from conversations.signals import messages_settled
+from isflow.infra.db import update_many
+from isflow.infra.faults import declare, fault_point
+from isflow.kernel.retry import backoff_seconds
+from isflow.workspaces.scope import all_workspaces, workspace_scope
+
+declare("send.before_outcome_commit")
+
+MAX_RETRIES = 3
+MAX_AGE = timedelta(hours=24)
+"""A message that waited longer for its channel is no longer sent."""
+_COLUMNS = ("status", "external_id", "error", "attempts", "not_before", "sent_at")
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """What came of one claim: ``status`` is sent, failed, unknown, or queued to be tried again."""
+
+    message: Message
+    status: str
+    at: datetime
+    external_id: str | None = None
+    error: str = ""
+    not_before: datetime | None = None
+    pause_until: datetime | None = None
+    counted: bool = True
+
+
+def try_again(message: Message, error: str, *, retry_after: float | None) -> Attempt:
+    """Decide on a refusal that may pass: after 2, 8 and 30 s again, then failed.
+
+    If the provider says when it will listen again, the whole channel waits and the attempt does not count.
+    """
+    now = timezone.now()
+    if now - message.created_at > MAX_AGE:
+        return Attempt(message, Message.Status.FAILED, now, error=error)
+    if retry_after is not None:
+        pause = now + timedelta(seconds=retry_after)
+        queued = Message.Status.QUEUED
+        return Attempt(message, queued, now, error=error, not_before=pause, pause_until=pause, counted=False)
+    if message.attempts > MAX_RETRIES:
+        return Attempt(message, Message.Status.FAILED, now, error=error)
+    not_before = now + timedelta(seconds=backoff_seconds(message.attempts))
+    return Attempt(message, Message.Status.QUEUED, now, error=error, not_before=not_before)
+
+
+def outcomes_record(attempts: Iterable[Attempt]) -> None:
+    """Record outcomes, one transaction per workspace; outcomes of claims that were lost change no run."""
+    groups: dict[int, list[Attempt]] = {}
+    for attempt in attempts:
+        groups.setdefault(attempt.message.workspace_id, []).append(attempt)
+    for workspace_id, group in groups.items():
+        with workspace_scope(workspace_id):
+            try:
+                _record(group)
+            except IntegrityError:
+                # The provider's echo of our own message was stored first, under the same id.
+                for attempt in group:
+                    _record_over_echo(attempt)
+
+
+def messages_recover() -> int:
+    """Settle what nobody works on: lost claims become unknown (or queued, if the provider takes our key),
+    and what can no longer go out fails. Return how many messages that were.
+    """
+    now = timezone.now()
+    with all_workspaces(), transaction.atomic():
+        lost = _locked(Q(status=Message.Status.SENDING, lease_until__lt=now))
+        stuck = _locked(
+            Q(status=Message.Status.QUEUED)
+            & (
+                Q(channel=None)
+                | Q(channel__status=Channel.Status.DISCONNECTED)
+                | Q(created_at__lt=now - MAX_AGE)
+            )
+        )
+        # One transaction: the rows stay locked until their outcome is written.
+        outcomes_record([*(_lost(one, now) for one in lost), *(_stuck(one, now) for one in stuck)])
+    return len(lost) + len(stuck)
+
+
+def _locked(condition: Q, limit: int = 200) -> list[Message]:
+    rows = Message.objects.select_related("channel").filter(condition).order_by("pk")
+    return list(rows.select_for_update(of=("self",), no_key=True, skip_locked=True)[:limit])
+
+
+def _lost(message: Message, now: datetime) -> Attempt:
+    if message.channel is not None and capabilities_of(message.channel).idempotent:
+        return try_again(message, _("Sending was interrupted."), retry_after=None)
+    error = _("Sending was interrupted; nobody knows whether the message arrived.")
+    return Attempt(message, Message.Status.UNKNOWN, now, error=error)
+
+
+def _stuck(message: Message, now: datetime) -> Attempt:
+    if message.channel is None:
+        error = _("The channel no longer exists.")
+    elif message.channel.status == Channel.Status.DISCONNECTED:
+        error = _("The channel “%(name)s” is disconnected.") % {"name": message.channel.name}
+    else:
+        error = _("The message could not be sent in time.")
+    return Attempt(message, Message.Status.FAILED, now, error=error)
+
+
+def _record(attempts: Sequence[Attempt]) -> None:
+    with announcing():
+        changed = set(
+            update_many(Message, "id", _COLUMNS, [_row(one) for one in attempts], fence=["status", "lease_token"])
+        )
+        lost = [one for one in attempts if one.message.pk not in changed and one.status != "queued"]
+        late = _record_late(lost) if lost else set()
+        _pause_channels(attempts)
+        settled = [one for one in attempts if one.message.pk in changed and one.status != "queued"]
+        for one in attempts:
+            if one.message.pk in changed | late:
+                announce_item(one.message.workspace_id, MessageItem.of(_applied(one)))
+        if settled:
+            messages_settled.send(sender=Message, outcomes=[_outcome(one) for one in settled])
+        fault_point("send.before_outcome_commit")
+
+
+def _record_late(attempts: Sequence[Attempt]) -> set[int]:
+    """Let an answer that came after the claim was lost still turn unknown into known, for the eye only."""
+    rows = [(one.message.pk, "unknown", *_row(one)[2:]) for one in attempts]
+    return set(update_many(Message, "id", _COLUMNS, rows, fence=["status", "lease_token"]))
+
+
+def _record_over_echo(attempt: Attempt) -> None:
+    with transaction.atomic():
+        Message.objects.filter(
+            channel_id=attempt.message.channel_id,
+            external_id=attempt.external_id,
+            direction=Message.Direction.OUT,
+            key=None,
+        ).delete()
+        _record([attempt])
+
+
+def _row(attempt: Attempt) -> tuple[object, ...]:
+    """Return key, fence (the state we saw), and new values."""
+    message = attempt.message
+    return (
+        message.pk,
+        message.status,
+        message.lease_token,
+        attempt.status,
+        attempt.external_id,
+        attempt.error[:500],
+        message.attempts - (0 if attempt.counted else 1),
+        attempt.not_before,
+        attempt.at if attempt.status == Message.Status.SENT else None,
+    )
+
+
+def _pause_channels(attempts: Sequence[Attempt]) -> None:
+    pauses: dict[int, datetime] = {}
+    for one in attempts:
+        if one.pause_until is not None and one.message.channel_id is not None:
+            pk = one.message.channel_id
+            pauses[pk] = max(one.pause_until, pauses.get(pk, one.pause_until))
+    if pauses:
+        update_many(Channel, "id", ["not_before"], list(pauses.items()))
+
+
+def _applied(attempt: Attempt) -> Message:
+    message = attempt.message
+    message.status, message.error = attempt.status, attempt.error[:500]
+    return message
+
+
+def _outcome(attempt: Attempt) -> MessageOutcome:
+    message = attempt.message
+    return MessageOutcome(
+        message_id=message.pk,
+        key=message.key or "",
+        run_id=message.run_id,
+        contact_id=message.contact_id,
+        status=str(attempt.status),
+        error=attempt.error,
+    )

@@ -1,0 +1,18 @@
+"""Changing conversations: bulk services, each a constant number of statements, recording events itself."""
+
+from __future__ import annotations
+
+from conversations.services.assigning import contacts_assign
+from conversations.services.closing import conversations_close
+from conversations.services.messages import messages_queue
+from conversations.services.notes import comments_add, conversation_mark_read
+from conversations.services.opening import conversations_open
+
+__all__ = [
+    "comments_add",
+    "contacts_assign",
+    "conversation_mark_read",
+    "conversations_close",
+    "conversations_open",
+    "messages_queue",
+]

@@ -1,0 +1,27 @@
+"""What workers do for this app: send what is queued."""
+
+from __future__ import annotations
+
+from celery import shared_task
+
+from conversations.outbound import messages_recover, messages_send
+from isflow.infra.schedules import register_schedule
+from isflow.infra.tasks import register_hint
+
+SWEEP_SECONDS = 2
+
+register_hint("send", task="conversations.send", queue="send")
+register_schedule("conversations.sweep", "conversations.sweep", SWEEP_SECONDS, "send")
+
+
+@shared_task(name="conversations.send")
+def send() -> None:
+    """Send queued messages until nothing is due."""
+    messages_send()
+
+
+@shared_task(name="conversations.sweep")
+def sweep() -> None:
+    """Settle abandoned messages, then send what is due, whether or not a hint arrived."""
+    messages_recover()
+    messages_send()
