@@ -83,7 +83,14 @@ from workflows.contract.question import InvalidAnswer, QuestionSettings, Questio
 from workflows.contract.sending import CannotSend, message_text, usable
 from workflows.contract.snapshot import ChannelView, ContactView, ConversationView, Need, Snapshot, UserView
 from workflows.contract.step import Emission, Output, Problem, StepType, step_types
-from workflows.contract.trigger import EventView, Mismatch, TriggerType, trigger_types
+from workflows.contract.trigger import (
+    EventView,
+    Mismatch,
+    TriggerType,
+    WebhookReading,
+    WebhookTrigger,
+    trigger_types,
+)
 from workflows.contract.variables import RunView, is_builtin, need_of
 
 __all__ = [
@@ -165,6 +172,8 @@ __all__ = [
     "UserView",
     "VariableName",
     "Wait",
+    "WebhookReading",
+    "WebhookTrigger",
     "WorkflowRef",
     "always",
     "check_json_key",

@@ -172,7 +172,11 @@ def _has_mark(annotation: Any) -> bool:
 
 
 def check_json_key(text: str) -> str:
-    """The key as typed; ValueError says what is wrong with it."""
+    """The canonical form of a JSON key; ValueError says what is wrong with it."""
+    return JsonKey.parse(text).canonical
+
+
+def _readable_key(text: str) -> str:
     JsonKey.parse(text)
     return text
 
@@ -182,7 +186,7 @@ def _name_or_nothing(text: str) -> str:
 
 
 JsonKeyText = Annotated[
-    str, AfterValidator(check_json_key), Field(json_schema_extra={"x-widget": "json-path"})
+    str, AfterValidator(_readable_key), Field(json_schema_extra={"x-widget": "json-path"})
 ]
 """A JSON key such as ``$.data[0].name``."""
 

@@ -72,4 +72,26 @@ class TriggerType(ABC, Generic[_C]):
         return emission.kind == self.event_kind
 
 
+@dataclass(frozen=True, slots=True)
+class WebhookReading:
+    """What a trigger made of the document another system sent.
+
+    ``identifier`` None: the document does not name a contact. ``notes``: values that could not be kept.
+    """
+
+    identifier_kind: str
+    identifier: str | int | None
+    path: str
+    variables: Mapping[str, Scalar] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+
+
+class WebhookTrigger(TriggerType[_C]):
+    """A trigger that another system pulls by sending a JSON document to the workflow's own address."""
+
+    @abstractmethod
+    def read(self, document: Any, config: _C) -> WebhookReading:
+        """Find the contact's identifier and the variables. Total: any JSON document."""
+
+
 trigger_types: Registry[TriggerType[Any]] = Registry("trigger")

@@ -27,7 +27,9 @@ class Event(ScopedModel):
         verbose_name = _("event")
         verbose_name_plural = _("events")
         indexes = [
-            models.Index(fields=["workspace", "id"], condition=models.Q(is_pending=True), name="event_pending"),
+            models.Index(
+                fields=["workspace", "id"], condition=models.Q(is_pending=True), name="event_pending"
+            ),
             models.Index(
                 fields=["contact", "id"], condition=models.Q(is_pending=True), name="event_pending_of_contact"
             ),

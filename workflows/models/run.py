@@ -58,11 +58,15 @@ class Run(ScopedModel):
         verbose_name_plural = _("runs")
         constraints = [
             models.UniqueConstraint(
-                fields=["workflow", "contact"], condition=~Q(status="ended"), name="run_one_active_per_contact"
+                fields=["workflow", "contact"],
+                condition=~Q(status="ended"),
+                name="run_one_active_per_contact",
             )
         ]
         indexes = [
-            models.Index(fields=["workspace", "wake_at", "id"], condition=Q(wake_at__isnull=False), name="run_due"),
+            models.Index(
+                fields=["workspace", "wake_at", "id"], condition=Q(wake_at__isnull=False), name="run_due"
+            ),
             models.Index(fields=["contact", "-started_at"], name="run_of_contact"),
             models.Index(fields=["workspace", "-id"], name="run_newest"),
             models.Index(fields=["workflow", "contact", "-started_at"], name="run_recent_starts"),
@@ -84,6 +88,7 @@ class StepExecution(ScopedModel):
         DONE = "done", _("Done")
         FAILED = "failed", _("Failed")
         UNKNOWN = "unknown", _("Unknown")
+        CANCELLED = "cancelled", _("Cancelled")
 
     run = models.ForeignKey(Run, on_delete=models.CASCADE, related_name="executions")
     seq = models.PositiveIntegerField()
@@ -94,7 +99,6 @@ class StepExecution(ScopedModel):
     outlet = models.CharField(max_length=64, blank=True)
     details = models.JSONField(default=dict)
     error = models.CharField(max_length=500, blank=True)
-    call = models.JSONField(null=True)
     started_at = models.DateTimeField()
     finished_at = models.DateTimeField(null=True)
 
@@ -108,8 +112,9 @@ class StepExecution(ScopedModel):
 
 
 class Wait(ScopedModel):
-    """What a run waits for. One row, one winner: reply, timeout, delivery, exit and stop all try the same
-    compare-and-set on ``status``.
+    """What a run waits for. One row, one winner.
+
+    Reply, timeout, delivery, exit and stop all try the same compare-and-set on ``status``.
     """
 
     class Status(models.TextChoices):
@@ -135,7 +140,9 @@ class Wait(ScopedModel):
             models.UniqueConstraint(fields=["run"], condition=Q(status="open"), name="wait_one_open_per_run")
         ]
         indexes = [
-            models.Index(fields=["contact", "-opened_at"], condition=Q(status="open"), name="wait_open_of_contact"),
+            models.Index(
+                fields=["contact", "-opened_at"], condition=Q(status="open"), name="wait_open_of_contact"
+            ),
             models.Index(fields=["run", "-id"], name="wait_of_run"),
             models.Index(fields=["key"], condition=Q(status="open"), name="wait_open_by_key"),
         ]

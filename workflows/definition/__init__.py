@@ -1,0 +1,1 @@
+"""The stored document of a workflow: reading, checking and compiling it. Plain Python."""

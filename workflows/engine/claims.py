@@ -1,0 +1,100 @@
+"""Who works on what: a claim is one UPDATE that sets a lease and a fencing token.
+
+Claiming moves ``wake_at`` to the end of the lease. A run whose worker died is thereby due again, found by
+the same query as any other: recovery has no code of its own.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from django.conf import settings
+from django.db import connection
+from django.db.models import Exists, OuterRef
+
+from isflow.infra.db import is_postgres
+from isflow.infra.faults import declare, fault_point
+from isflow.workspaces.models import Workspace
+from isflow.workspaces.scope import all_workspaces
+from workflows.engine.clock import now
+from workflows.models import Event, Run
+
+declare("claims.before_claim", "claims.after_claim")
+
+_CLAIM = """
+UPDATE workflows_run SET
+    lease_token = %s, lease_until = %s, wake_at = %s,
+    lost_leases = lost_leases + CASE WHEN lease_until IS NULL THEN 0 ELSE 1 END
+WHERE id IN (
+    SELECT id FROM workflows_run WHERE workspace_id = %s AND wake_at <= %s
+    ORDER BY wake_at, id LIMIT %s {skip}
+) RETURNING id
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """Runs that this worker may change as long as they carry its token."""
+
+    workspace_id: int
+    token: int
+    run_ids: tuple[int, ...]
+
+
+def new_token() -> int:
+    """A token that no other claim has."""
+    return secrets.randbits(62)
+
+
+def lease_end(at: datetime) -> datetime:
+    """When a lease taken now runs out."""
+    return at + timedelta(seconds=settings.ISFLOW_LEASE_SECONDS)
+
+
+def workspaces_with_due_runs() -> list[int]:
+    """Ids of workspaces that have runs to be looked at, one index probe each."""
+    with all_workspaces():
+        due = Run.objects.filter(workspace=OuterRef("pk"), wake_at__lte=now())
+        return list(Workspace.objects.filter(Exists(due)).order_by("pk").values_list("pk", flat=True))
+
+
+def workspaces_with_events() -> list[int]:
+    """Ids of workspaces that have undecided events, one index probe each."""
+    with all_workspaces():
+        pending = Event.objects.filter(workspace=OuterRef("pk"), is_pending=True)
+        return list(Workspace.objects.filter(Exists(pending)).order_by("pk").values_list("pk", flat=True))
+
+
+def claim_runs(workspace_id: int) -> Claim:
+    """Claim the oldest due runs of one workspace, at most one batch. Commits by itself."""
+    at, token = now(), new_token()
+    fault_point("claims.before_claim")
+    sql = _CLAIM.format(skip="FOR UPDATE SKIP LOCKED" if is_postgres() else "")
+    until = _parameter(lease_end(at))
+    with connection.cursor() as cursor:
+        cursor.execute(sql, [token, until, until, workspace_id, _parameter(at), settings.ISFLOW_BATCH])
+        run_ids = tuple(sorted(row[0] for row in cursor.fetchall()))
+    fault_point("claims.after_claim")
+    return Claim(workspace_id, token, run_ids)
+
+
+def release(run_ids: Iterable[int], token: int, *, wake_at: datetime) -> None:
+    """Give runs back untouched, to be looked at again at ``wake_at``."""
+    Run.objects.filter(pk__in=run_ids, lease_token=token).update(lease_until=None, wake_at=wake_at)
+
+
+def renew(claims: Sequence[Claim]) -> None:
+    """Prolong leases while their calls are in flight."""
+    until = lease_end(now())
+    with all_workspaces():
+        for claim in claims:
+            Run.objects.filter(
+                pk__in=claim.run_ids, lease_token=claim.token, lease_until__isnull=False
+            ).update(lease_until=until, wake_at=until)
+
+
+def _parameter(at: datetime) -> object:
+    return connection.ops.adapt_datetimefield_value(at)

@@ -1,0 +1,191 @@
+"""Writes what a batch of bursts did: effects, journal rows, waits, cursors. All of it, or nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from isflow.infra.db import update_many
+from isflow.infra.faults import declare, fault_point
+from isflow.infra.tasks import hint
+from isflow.kernel.actor import Actor
+from workflows.contract import End
+from workflows.engine import children, effects
+from workflows.engine.answers import settle_refused
+from workflows.engine.batch import Work
+from workflows.engine.claims import Claim, lease_end
+from workflows.models import Run, StepExecution, Wait
+
+declare("journal.after_effects", "journal.before_cursor", "journal.after_cursor")
+
+_RUN_FIELDS = (
+    "status",
+    "phase",
+    "step_id",
+    "seq",
+    "variables",
+    "wake_at",
+    "lease_until",
+    "lost_leases",
+    "end_reason",
+    "end_message",
+    "ended_at",
+    "depth",
+)
+
+
+class Fenced(Exception):  # noqa: N818 - the rightful end of a stale worker
+    """Another worker has taken a run over; nothing of this burst may be written."""
+
+
+def write(works: Sequence[Work], claim: Claim, at: datetime) -> None:
+    """Write the batch. Raises Fenced, and thereby writes nothing, if one run is no longer ours."""
+    if not works:
+        return
+    applied = effects.apply(_wanted(works))
+    fault_point("journal.after_effects")
+    _write_visits(works, claim)
+    _write_waits(works, claim, at)
+    children.start(applied.starts, at, workspace_id=claim.workspace_id)
+    fault_point("journal.before_cursor")
+    rows = [_cursor(item, claim, at) for item in works]
+    if len(update_many(Run, "id", _RUN_FIELDS, rows, fence=("lease_token",))) != len(rows):
+        raise Fenced
+    settle_refused(applied.messages, at)
+    fault_point("journal.after_cursor")
+    if any(_goes_on(item) for item in works):
+        hint("engine")
+
+
+def end_at_once(run: Run, reason: str, message: str, at: datetime) -> None:
+    """End one locked run without a burst."""
+    Wait.objects.filter(run=run, status=Wait.Status.OPEN).update(status=Wait.Status.CANCELLED, resolved_at=at)
+    Run.objects.filter(pk=run.pk, lease_token=run.lease_token).update(
+        status=Run.Status.ENDED,
+        end_reason=reason,
+        end_message=message,
+        ended_at=at,
+        wake_at=None,
+        lease_until=None,
+        variables={},
+    )
+
+
+def _wanted(works: Sequence[Work]) -> list[effects.Wanted]:
+    return [
+        effects.Wanted(item.run.pk, item.run.contact_id, _actor(item), effect, at)
+        for item in works
+        for effect, at in item.passage.effects
+    ]
+
+
+def _actor(item: Work) -> Actor:
+    run = item.passage.run
+    return Actor(
+        source="workflow", name=run.workflow_name, workflow_id=run.workflow_id, run_id=run.id, depth=run.depth
+    )
+
+
+def _write_visits(works: Sequence[Work], claim: Claim) -> None:
+    new, old = [], []
+    for item in works:
+        for visit in item.passage.visits:
+            if visit.is_new or item.visit is None:
+                new.append(
+                    StepExecution(
+                        workspace_id=claim.workspace_id,
+                        run_id=item.run.pk,
+                        seq=visit.seq,
+                        step_id=visit.step.id,
+                        step_type=visit.step.type_key,
+                        step_name=visit.step.name,
+                        status=visit.status,
+                        outlet=visit.outlet,
+                        details=visit.details,
+                        error=visit.error,
+                        started_at=visit.started_at,
+                        finished_at=visit.finished_at,
+                    )
+                )
+            else:
+                old.append(
+                    (
+                        item.visit.pk,
+                        visit.status,
+                        visit.outlet,
+                        visit.details,
+                        visit.error,
+                        visit.finished_at,
+                    )
+                )
+    if new:
+        StepExecution.objects.bulk_create(new)
+    if old:
+        update_many(StepExecution, "id", ("status", "outlet", "details", "error", "finished_at"), old)
+
+
+def _write_waits(works: Sequence[Work], claim: Claim, at: datetime) -> None:
+    passed = [
+        item.wait.pk
+        for item in works
+        if item.wait is not None and item.wait.status == Wait.Status.OPEN and item.entry is not None
+    ]
+    if passed:
+        won = Wait.objects.filter(pk__in=passed, status=Wait.Status.OPEN).update(
+            status=Wait.Status.RESOLVED, resolution={"type": "timed_out"}, resolved_at=at
+        )
+        if won != len(passed):
+            raise Fenced
+    opened = [
+        Wait(
+            workspace_id=claim.workspace_id,
+            run_id=item.run.pk,
+            contact_id=item.run.contact_id,
+            seq=item.passage.seq,
+            kind=item.passage.wait.kind,
+            key=item.passage.wait.key,
+            wake_at=item.passage.wait.until,
+            opened_at=at,
+        )
+        for item in works
+        if item.passage.wait is not None
+    ]
+    if opened:
+        Wait.objects.bulk_create(opened)
+
+
+def _cursor(item: Work, claim: Claim, at: datetime) -> tuple[object, ...]:
+    """The run's row after the burst, in the order of ``_RUN_FIELDS`` behind key and token."""
+    run, passage = item.run, item.passage
+    status, phase, wake_at, lease = Run.Status.RUNNING, Run.Phase.ENTER, at, None
+    if passage.end is not None:
+        status, wake_at = Run.Status.ENDED, None
+    elif item.entry is None and item.wait is not None:
+        status, phase, wake_at = Run.Status.WAITING, Run.Phase.WAIT, item.wait.wake_at
+    elif passage.wait is not None:
+        status, phase, wake_at = Run.Status.WAITING, Run.Phase.WAIT, passage.wait.until
+    elif passage.call is not None:
+        phase, wake_at, lease = Run.Phase.CALL, lease_end(at), lease_end(at)
+    end = passage.end or End("")
+    lost = run.lost_leases if passage.end is not None and end.reason == "quarantined" else 0
+    return (
+        run.pk,
+        claim.token,
+        status,
+        phase,
+        passage.step_id,
+        passage.seq,
+        {} if passage.end is not None else passage.variables,
+        wake_at,
+        lease,
+        lost,
+        end.reason,
+        end.message[:500],
+        at if passage.end is not None else None,
+        run.depth,
+    )
+
+
+def _goes_on(item: Work) -> bool:
+    passage = item.passage
+    return item.entry is not None and passage.end is None and passage.wait is None and passage.call is None

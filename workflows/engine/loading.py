@@ -1,0 +1,212 @@
+"""Everything a batch of bursts needs, with one query per kind; the rows it will change are locked."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from django.db.models import Count, F, OuterRef, Subquery
+
+from channels_app.contract import adapters
+from channels_app.models import Channel
+from contacts.models import Contact, ContactField, ContactIdentity, ContactTag
+from conversations.models import Conversation, Message
+from isflow.workspaces.models import Membership
+from workflows.contract import ChannelView, ContactView, ConversationView, Need, Snapshot, UserView
+from workflows.models import ACTIVE, Run, StepExecution, Wait
+
+STANDARD_KINDS = {
+    "firstname": "text",
+    "lastname": "text",
+    "phone": "phone",
+    "email": "email",
+    "country": "country",
+    "language": "language",
+    "profile_picture": "url",
+    "bot_status": "checkbox",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Locked:
+    """The runs of a claim that may be worked on now, and those whose contact somebody else holds."""
+
+    runs: tuple[Run, ...]
+    contacts: dict[int, Contact]
+    busy: tuple[int, ...]
+
+
+def lock(run_ids: Collection[int], token: int) -> Locked:
+    """Lock the contacts of the runs in order of id, then the runs that still carry the token."""
+    wanted = dict(
+        Run.objects.filter(pk__in=run_ids, lease_token=token, status__in=ACTIVE).values_list(
+            "pk", "contact_id"
+        )
+    )
+    contacts = {
+        contact.pk: contact
+        for contact in Contact.objects.select_for_update(skip_locked=True, no_key=True)
+        .filter(pk__in=set(wanted.values()))
+        .order_by("pk")
+    }
+    free = [run_id for run_id, contact_id in wanted.items() if contact_id in contacts]
+    runs = (
+        Run.objects.select_for_update(no_key=True, of=("self",))
+        .select_related("workflow")
+        .defer("workflow__draft")
+        .filter(pk__in=free, lease_token=token, status__in=ACTIVE)
+        .order_by("pk")
+    )
+    busy = tuple(run_id for run_id, contact_id in wanted.items() if contact_id not in contacts)
+    return Locked(tuple(runs), contacts, busy)
+
+
+def pending_waits(runs: Collection[Run]) -> dict[int, Wait]:
+    """The wait that each waiting run stands at, by run id."""
+    ids = [run.pk for run in runs if run.phase == Run.Phase.WAIT]
+    if not ids:
+        return {}
+    waits = Wait.objects.filter(run__in=ids, seq=F("run__seq")).exclude(status=Wait.Status.CANCELLED)
+    return {wait.run_id: wait for wait in waits.order_by("pk")}
+
+
+def pending_visits(runs: Collection[Run]) -> dict[int, StepExecution]:
+    """The unfinished journal row of each waiting or calling run, by run id."""
+    ids = [run.pk for run in runs if run.phase != Run.Phase.ENTER]
+    if not ids:
+        return {}
+    rows = StepExecution.objects.filter(run__in=ids, seq=F("run__seq"))
+    return {row.run_id: row for row in rows}
+
+
+def snapshots(contacts: Collection[Contact], needs: Collection[Need], at: datetime) -> dict[int, Snapshot]:
+    """What steps may see of these contacts; parts nobody needs are left out and cost nothing."""
+    ids = [contact.pk for contact in contacts]
+    tags = _tags(ids) if Need.TAGS in needs else {}
+    channels = _channels(ids, at) if Need.CHANNELS in needs else {}
+    talks = _conversations(ids) if Need.CONVERSATION in needs else {}
+    users = _users(contacts) if Need.ASSIGNEE in needs else {}
+    fields = list(ContactField.objects.values_list("slug", "kind", "options"))
+    kinds = {**STANDARD_KINDS, **{slug: kind for slug, kind, _ in fields}}
+    options = {slug: tuple(listed) for slug, kind, listed in fields if kind == ContactField.Kind.LIST}
+    return {
+        contact.pk: Snapshot(
+            contact=ContactView(
+                id=contact.pk,
+                values={
+                    **contact.custom,
+                    **{slug: getattr(contact, column) for slug, column in Contact.STANDARD.items()},
+                },
+                kinds=kinds,
+                options=options,
+                tags=tags.get(contact.pk, {}),
+                assignee_id=contact.assignee_id,
+                assignee=users.get(contact.assignee_id or 0),
+                channels=channels.get(contact.pk, ()),
+                last_channel_id=contact.last_channel_id,
+                last_incoming_text=contact.last_incoming_text,
+                last_incoming_at=contact.last_incoming_at,
+                created_at=contact.created_at,
+                is_blocked=contact.is_blocked,
+            ),
+            conversation=talks.get(contact.pk, ConversationView()),
+        )
+        for contact in contacts
+    }
+
+
+def _tags(ids: Collection[int]) -> dict[int, dict[int, str]]:
+    tags: defaultdict[int, dict[int, str]] = defaultdict(dict)
+    rows = ContactTag.objects.filter(contact__in=ids).values_list("contact_id", "tag_id", "tag__name")
+    for contact_id, tag_id, name in rows:
+        tags[contact_id][tag_id] = name
+    return tags
+
+
+def _channels(ids: Collection[int], at: datetime) -> dict[int, tuple[ChannelView, ...]]:
+    found: defaultdict[int, list[ChannelView]] = defaultdict(list)
+    identities = (
+        ContactIdentity.objects.filter(contact__in=ids)
+        .select_related("channel")
+        .defer("channel__config")
+        .order_by("pk")
+    )
+    for identity in identities:
+        if identity.channel.kind in adapters:
+            found[identity.contact_id].append(_channel_view(identity, at))
+    return {contact_id: tuple(views) for contact_id, views in found.items()}
+
+
+def _channel_view(identity: ContactIdentity, at: datetime) -> ChannelView:
+    channel = identity.channel
+    able = adapters.get(channel.kind).capabilities
+    wrote = identity.last_incoming_at
+    in_window = able.window_hours is None or (
+        wrote is not None and at < wrote + timedelta(hours=able.window_hours)
+    )
+    return ChannelView(
+        id=channel.pk,
+        kind=channel.kind,
+        name=channel.name,
+        identity_id=identity.pk,
+        connected=channel.status != Channel.Status.DISCONNECTED,
+        instant=able.instant,
+        max_buttons=able.max_buttons,
+        max_list_rows=able.max_list_rows,
+        text_limit=able.text_limit,
+        window_open=in_window,
+        has_subject=able.has_subject,
+    )
+
+
+def _conversations(ids: Collection[int]) -> dict[int, ConversationView]:
+    counts: dict[int, int] = dict(
+        Conversation.objects.filter(contact__in=ids)
+        .values("contact_id")
+        .annotate(total=Count("pk"))
+        .values_list("contact_id", "total")
+    )
+    latest = Conversation.objects.filter(contact__in=ids, is_latest=True).values_list(
+        "contact_id", "pk", "status", "channel_id"
+    )
+    spoke = _last_outgoing(ids)
+    return {
+        contact_id: ConversationView(
+            id=pk,
+            is_open=status == Conversation.Status.OPEN,
+            count=counts.get(contact_id, 0),
+            channel_id=channel_id,
+            last_outgoing_source=spoke.get(contact_id, ""),
+        )
+        for contact_id, pk, status, channel_id in latest
+    }
+
+
+def _last_outgoing(ids: Collection[int]) -> dict[int, str]:
+    """Who spoke last for the business, by contact; one statement whatever their number."""
+    newest = (
+        Message.objects.filter(contact=OuterRef("pk"), direction=Message.Direction.OUT)
+        .order_by("-pk")
+        .values("source")[:1]
+    )
+    rows = Contact.objects.filter(pk__in=ids).values_list("pk", Subquery(newest))
+    return {contact_id: source or "" for contact_id, source in rows}
+
+
+def _users(contacts: Collection[Contact]) -> dict[int, UserView]:
+    ids = {contact.assignee_id for contact in contacts if contact.assignee_id}
+    members = Membership.objects.filter(user__in=ids).select_related("user", "team") if ids else ()
+    return {
+        member.user_id: UserView(
+            id=member.user_id,
+            name=member.user.name,
+            first_name=member.user.first_name,
+            last_name=member.user.last_name,
+            email=member.user.email,
+            team=member.team.name if member.team else "",
+            presence=member.presence,
+        )
+        for member in members
+    }

@@ -1,0 +1,160 @@
+"""Moves runs. With ``exits`` the only module that changes ``Run.status``, always under the fencing token."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from datetime import timedelta
+
+import structlog
+from django.conf import settings
+from django.db import DatabaseError, OperationalError
+
+from conversations.realtime import announcing
+from isflow.infra.faults import declare, fault_point
+from isflow.kernel.ids import effect_key
+from isflow.workspaces.models import Workspace
+from workflows.contract import Answer, CallUnknown, End, RunView, TimedOut
+from workflows.engine import journal
+from workflows.engine.batch import Work
+from workflows.engine.calls import PendingCall, perform
+from workflows.engine.claims import Claim, release
+from workflows.engine.clock import now
+from workflows.engine.interpreter import Bounds, Entry, Passage, burst
+from workflows.engine.loading import lock, pending_visits, pending_waits, snapshots
+from workflows.engine.resumes import decode
+from workflows.engine.versions import definitions
+from workflows.models import Run, StepExecution, Wait
+
+declare(
+    "runner.before_burst",
+    "runner.before_commit",
+    "runner.after_commit",
+    "runner.before_call",
+    "runner.after_call",
+)
+
+BUSY_PAUSE = timedelta(milliseconds=50)
+
+log = structlog.get_logger(__name__)
+
+
+def work(claim: Claim) -> None:
+    """Walk every run of a claim as far as it goes now, outside calls included."""
+    calls = _burst_all(claim, claim.run_ids, {})
+    while calls:
+        fault_point("runner.before_call")
+        answers = perform(calls, claim)
+        fault_point("runner.after_call")
+        calls = _burst_all(claim, tuple(answers), answers)
+
+
+def _burst_all(claim: Claim, run_ids: Collection[int], answers: Mapping[int, Answer]) -> list[PendingCall]:
+    """One transaction for all; if it fails, one for each, so that poison harms only itself."""
+    try:
+        return _burst(claim, run_ids, answers)
+    except (DatabaseError, journal.Fenced):
+        if len(run_ids) == 1:
+            raise
+        log.exception("runs.batch_failed", workspace_id=claim.workspace_id, runs=len(run_ids))
+    return [call for run_id in run_ids for call in _burst_one(claim, run_id, answers)]
+
+
+def _burst_one(claim: Claim, run_id: int, answers: Mapping[int, Answer]) -> list[PendingCall]:
+    try:
+        return _burst(claim, (run_id,), answers)
+    except journal.Fenced:
+        log.warning("run.fenced", run_id=run_id)
+    except OperationalError:
+        # The database, not the run, is at fault: the lease runs out and somebody tries again.
+        log.exception("run.postponed", run_id=run_id)
+    except DatabaseError as error:
+        log.exception("run.failed", run_id=run_id)
+        _fail(claim, run_id, error)
+    return []
+
+
+def _burst(claim: Claim, run_ids: Collection[int], answers: Mapping[int, Answer]) -> list[PendingCall]:
+    fault_point("runner.before_burst")
+    with announcing():
+        works = _load(claim, run_ids, answers)
+        bounds = Bounds(visits=settings.ISFLOW_MAX_VISITS, burst_steps=settings.ISFLOW_BURST_STEPS)
+        at = now()
+        for item in works:
+            if item.entry is not None and item.passage.end is None:
+                burst(item.passage, item.entry, at, bounds)
+        journal.write(works, claim, at)
+        fault_point("runner.before_commit")
+    fault_point("runner.after_commit")
+    return [
+        PendingCall(item.run.pk, effect_key(item.run.pk, item.passage.seq), item.passage.call.request)
+        for item in works
+        if item.passage.call is not None
+    ]
+
+
+def _load(claim: Claim, run_ids: Collection[int], answers: Mapping[int, Answer]) -> list[Work]:
+    locked = lock(run_ids, claim.token)
+    at = now()
+    if locked.busy:
+        release(locked.busy, claim.token, wake_at=at + BUSY_PAUSE)
+    if not locked.runs:
+        return []
+    waits, visits = pending_waits(locked.runs), pending_visits(locked.runs)
+    compiled = definitions(run.version_id for run in locked.runs)
+    needs = frozenset().union(*(compiled[run.version_id].needs for run in locked.runs))
+    seen = snapshots([locked.contacts[run.contact_id] for run in locked.runs], needs, at)
+    workspace = Workspace.objects.get(pk=claim.workspace_id)
+    works = []
+    for run in locked.runs:
+        wait, visit = waits.get(run.pk), visits.get(run.pk)
+        passage = Passage(
+            run=_view(run, workspace),
+            definition=compiled[run.version_id],
+            snapshot=seen[run.contact_id],
+            variables=run.variables,
+            step_id=run.step_id,
+            seq=run.seq,
+        )
+        if run.lost_leases >= settings.ISFLOW_MAX_LOST_LEASES:
+            passage.end = End("quarantined", f"Work on this step was lost {run.lost_leases} times.")
+        entry = _entry(run, wait, visit, answers.get(run.pk))
+        works.append(Work(run, passage, entry, wait, visit))
+    return works
+
+
+def _entry(run: Run, wait: Wait | None, visit: StepExecution | None, answer: Answer | None) -> Entry | None:
+    """How the burst begins; None when the run was woken too early and must wait on."""
+    if run.phase == Run.Phase.ENTER or visit is None:
+        return Entry()
+    if run.phase == Run.Phase.CALL:
+        if answer is None and visit.details.get("repeatable"):
+            return Entry(again=True, started_at=visit.started_at, details=visit.details)
+        lost = CallUnknown("The worker was lost during the call; it may or may not have been made.")
+        return Entry(answer=answer or lost, started_at=visit.started_at, details=visit.details)
+    if wait is None:
+        return Entry(resume=TimedOut(), started_at=visit.started_at, details=visit.details)
+    if wait.status == Wait.Status.RESOLVED and wait.resolution is not None:
+        return Entry(resume=decode(wait.resolution), started_at=visit.started_at, details=visit.details)
+    if wait.wake_at <= now():
+        return Entry(resume=TimedOut(), started_at=visit.started_at, details=visit.details)
+    return None
+
+
+def _view(run: Run, workspace: Workspace) -> RunView:
+    return RunView(
+        id=run.pk,
+        workflow_id=run.workflow_id,
+        workflow_name=run.workflow.name,
+        started_at=run.started_at,
+        workspace_name=workspace.name,
+        zone=workspace.zone,
+        depth=run.depth,
+    )
+
+
+def _fail(claim: Claim, run_id: int, error: DatabaseError) -> None:
+    """End a run whose own burst the database refuses; whatever it wanted to write is not written."""
+    with announcing():
+        locked = lock((run_id,), claim.token)
+        for run in locked.runs:
+            journal.end_at_once(run, "internal_error", f"{type(error).__name__}: {error}"[:500], now())
