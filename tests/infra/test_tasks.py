@@ -22,6 +22,7 @@ def sent(monkeypatch):
     monkeypatch.setattr(tasks, "_captures", [])
     monkeypatch.setattr(tasks, "_quiet_until", 0.0)
     monkeypatch.setattr(tasks, "HINT_TASKS", {})
+    monkeypatch.setattr(tasks, "autodiscover_modules", lambda _: None)
     monkeypatch.setattr(
         tasks.current_app, "send_task", lambda *args, **kwargs: messages.append((args, kwargs))
     )
@@ -90,6 +91,15 @@ def test_a_failing_broker_costs_nobody_anything(sent, monkeypatch, error):
     assert later == [1]
     hint("engine")
     assert len(calls) == 1  # the broker is left alone for a moment
+
+
+def test_the_tasks_are_looked_for_when_a_hint_is_not_known_yet(sent, monkeypatch, db):
+    def discover(name):
+        register_hint("late", task=f"some.{name}", queue="bulk")
+
+    monkeypatch.setattr(tasks, "autodiscover_modules", discover)
+    hint("late")
+    assert tasks.HINT_TASKS["late"].queue == "bulk"
 
 
 def test_an_unknown_hint_is_an_error(sent):
