@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
+from typing import Final
 
 from channels_app.contract import Capabilities, adapters
 from channels_app.models import Channel
 from isflow.workspaces.scope import all_workspaces
+
+_TOKEN: Final = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +28,8 @@ class ChannelView:
 
 def channel_by_token(token: str) -> Channel | None:
     """The channel that a provider calls, in whatever workspace it is; None if unknown or disconnected."""
+    if not _TOKEN.fullmatch(token):
+        return None
     with all_workspaces():
         rows = Channel.objects.exclude(status=Channel.Status.DISCONNECTED)
         return rows.filter(token=token).first()

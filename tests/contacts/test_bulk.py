@@ -23,7 +23,8 @@ def statements(action):
         connection,
     ) as queries:
         action()
-    return len(queries)
+    # Keeping the events is another app's affair.
+    return sum("contacts_" in query["sql"] for query in queries)
 
 
 def test_adding_a_tag_writes_the_row_and_one_event_with_the_actor(scope, contact, vip, events):
