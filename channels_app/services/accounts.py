@@ -25,13 +25,14 @@ def channel_create(*, kind: str, name: str, config: Mapping[str, Any]) -> Channe
     if not 0 < len(name) <= _MAX_NAME:
         raise Rejected(_("A channel has a name of 1 to 100 characters."))
     config_check(kind, config)
+    channel = Channel(workspace_id=current_workspace_id(), kind=kind, name=name)
+    channel.config = dict(config)
     try:
         with transaction.atomic():
-            return Channel.objects.create(
-                workspace_id=current_workspace_id(), kind=kind, name=name, config=dict(config)
-            )
+            channel.save()
     except IntegrityError as error:
         raise Conflict(_("There is already a channel called “%(name)s”.") % {"name": name}) from error
+    return channel
 
 
 def channel_connect(*, channel: Channel, config: Mapping[str, Any] | None = None) -> None:
