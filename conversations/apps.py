@@ -10,5 +10,7 @@ class ConversationsConfig(AppConfig):
 
     def ready(self) -> None:
         from conversations import receivers
+        from conversations.inbox import navigation
 
         receivers.connect()
+        navigation.connect()

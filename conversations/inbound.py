@@ -65,9 +65,7 @@ def identity_for(channel: Channel, address: str, *, display_name: str = "") -> C
         return found
     try:
         with transaction.atomic():
-            contact = Contact.objects.create(
-                workspace_id=channel.workspace_id, **_who(address, display_name)
-            )
+            contact = Contact.objects.create(workspace_id=channel.workspace_id, **_who(address, display_name))
             return ContactIdentity.objects.create(
                 workspace_id=channel.workspace_id,
                 contact=contact,
@@ -114,7 +112,7 @@ def _receive_from(channel: Channel, address: str, items: Sequence[InboundMessage
         Message.objects.bulk_create(messages)
         for message, item in zip(messages, fresh.values(), strict=True):
             message_came(batch, message, Actor() if item.echo else actor)
-        _remember(batch, identity, messages)
+        _remember(identity, messages)
     return [message.pk for message in messages]
 
 
@@ -163,8 +161,8 @@ def _message(batch: Batch, identity: ContactIdentity, item: InboundMessage, now:
     )
 
 
-def _remember(batch: Batch, identity: ContactIdentity, messages: Sequence[Message]) -> None:
-    """Keep on contact and identity when, where and what the contact last wrote; these are no fields to watch."""
+def _remember(identity: ContactIdentity, messages: Sequence[Message]) -> None:
+    """Keep on contact and identity when, where and what was last written; nobody watches these columns."""
     incoming = [message for message in messages if message.direction == Message.Direction.IN]
     if not incoming:
         return
@@ -183,10 +181,13 @@ def _words(item: InboundMessage) -> str:
 
 
 def _who(address: str, display_name: str) -> dict[str, str]:
-    """Return what a new contact's fields can be filled with: names, and the address if it speaks for itself."""
+    """Return what is known of a new contact: names, and the address where it is a phone number or e-mail."""
     first, _, last = display_name.strip().partition(" ")
     known = {"first_name": first[:100], "last_name": last.strip()[:100]}
-    for field, kind, sign in (("phone", "phone", address.startswith("+")), ("email", "email", "@" in address)):
+    for field, kind, sign in (
+        ("phone", "phone", address.startswith("+")),
+        ("email", "email", "@" in address),
+    ):
         if not sign:
             continue
         try:

@@ -79,8 +79,9 @@ def outcomes_record(attempts: Iterable[Attempt]) -> None:
 
 
 def messages_recover() -> int:
-    """Settle what nobody works on: lost claims become unknown (or queued, if the provider takes our key),
-    and what can no longer go out fails. Return how many messages that were.
+    """Settle what nobody works on; return how many messages that were.
+
+    Lost claims become unknown, or queued if the provider takes our key; what can no longer go out fails.
     """
     now = timezone.now()
     with all_workspaces(), transaction.atomic():
@@ -123,7 +124,9 @@ def _stuck(message: Message, now: datetime) -> Attempt:
 def _record(attempts: Sequence[Attempt]) -> None:
     with announcing():
         changed = set(
-            update_many(Message, "id", _COLUMNS, [_row(one) for one in attempts], fence=["status", "lease_token"])
+            update_many(
+                Message, "id", _COLUMNS, [_row(one) for one in attempts], fence=["status", "lease_token"]
+            )
         )
         lost = [one for one in attempts if one.message.pk not in changed and one.status != "queued"]
         late = _record_late(lost) if lost else set()
@@ -146,7 +149,7 @@ def _record_late(attempts: Sequence[Attempt]) -> set[int]:
 def _record_over_echo(attempt: Attempt) -> None:
     with transaction.atomic():
         Message.objects.filter(
-            channel_id=attempt.message.channel_id,
+            channel=attempt.message.channel,
             external_id=attempt.external_id,
             direction=Message.Direction.OUT,
             key=None,

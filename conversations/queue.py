@@ -1,4 +1,4 @@
-"""Who sends which queued message: claims with a lease and a fencing token, oldest first, fair to workspaces."""
+"""Who sends which message: claims with a lease and a fencing token, oldest first, fair to workspaces."""
 
 from __future__ import annotations
 
@@ -26,7 +26,9 @@ MAX_SHARES = 16
 
 
 def claim(limit: int) -> list[Message]:
-    """Take up to ``limit`` due messages; they are ``sending`` and ours when this returns. Needs no scope wall.
+    """Take up to ``limit`` due messages; they are ``sending`` and ours when this returns.
+
+    Must be called with the workspaces' wall lifted and outside any transaction.
 
     Only the oldest unsent message of a contact on a channel is ever taken, so that order is kept.
     """
@@ -40,11 +42,7 @@ def claim(limit: int) -> list[Message]:
                 Message,
                 "id",
                 ["status", "lease_token", "lease_until", "attempts"],
-                [
-                    (one.pk, one.status, one.lease_token)
-                    + (Message.Status.SENDING, one.lease_token + 1, until, one.attempts + 1)
-                    for one in found
-                ],
+                [_claimed(one, until) for one in found],
                 fence=["status", "lease_token"],
             )
         )
@@ -55,6 +53,12 @@ def claim(limit: int) -> list[Message]:
             one.attempts += 1
         fault_point("send.before_claim_commit")
     return claimed
+
+
+def _claimed(message: Message, until: datetime) -> tuple[object, ...]:
+    """Return key, fence and new values of a message we want."""
+    seen = (message.pk, message.status, message.lease_token)
+    return (*seen, Message.Status.SENDING, message.lease_token + 1, until, message.attempts + 1)
 
 
 def renew(messages: Collection[Message]) -> None:
@@ -112,7 +116,7 @@ def _candidates(limit: int, now: datetime) -> list[Message]:
 def _throttled(messages: Sequence[Message]) -> list[Message]:
     """Take no more of a channel than its provider allows per second, and let the channel rest accordingly."""
     rates = {
-        one.channel_id: rate
+        one.channel.pk: rate
         for one in messages
         if one.channel is not None and (rate := capabilities_of(one.channel).sends_per_second)
     }

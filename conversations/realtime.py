@@ -10,7 +10,6 @@ from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
-from typing import Any
 
 from django.db import transaction
 
@@ -106,4 +105,3 @@ def _teams(workspace_id: int, user_ids: Collection[int]) -> dict[int, int]:
         workspace_id=workspace_id, user_id__in=user_ids, team__isnull=False
     )
     return dict(rows.values_list("user_id", "team_id"))
-

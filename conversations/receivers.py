@@ -63,7 +63,7 @@ def _items_received(*, channel: Channel, items: Collection[Any], **_kwargs: obje
 def _remember(
     instance: Model, field: str, update_fields: Collection[str] | None, *, raw: bool
 ) -> tuple[object] | None:
-    """Keep the stored value of a field before a save that writes it; None where there is nothing to compare."""
+    """Keep the stored value of a field before a save that writes it; None if there is nothing to compare."""
     written = update_fields is None or field in update_fields or f"{field}_id" in update_fields
     stored = None
     if not raw and written and instance.pk is not None:
@@ -170,9 +170,7 @@ def _participant_before_save(
     _remember(instance, "removed_at", update_fields, raw=raw)
 
 
-def _participant_saved(
-    *, instance: Participant, created: bool, raw: bool = False, **_kwargs: object
-) -> None:
+def _participant_saved(*, instance: Participant, created: bool, raw: bool = False, **_kwargs: object) -> None:
     stored = instance.__dict__.pop(_STORED, None)
     left = stored is not None and stored[0] is None and instance.removed_at is not None
     if raw or not (created or left):

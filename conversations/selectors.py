@@ -11,8 +11,8 @@ from django.db.models import Q, QuerySet
 from contacts.models import Contact
 from conversations.items import InboxRow
 from conversations.models import Conversation
-from isflow.workspaces.access import visibility
 from conversations.thread import ThreadPage, thread_items
+from isflow.workspaces.access import visibility
 from isflow.workspaces.models import Membership
 
 __all__ = [

@@ -12,6 +12,9 @@ from isflow.workspaces.access import Permission, allowed, inbox_stream
 from isflow.workspaces.live import register_stream
 from isflow.workspaces.models import Membership
 
+MAX_DIGITS = 18
+"""Longer numbers are no ids."""
+
 
 def connect() -> None:
     """Tell the sockets about the streams; calling it twice is harmless."""
@@ -25,7 +28,11 @@ def _may_hear_inbox(membership: Membership, argument: str) -> bool:
 
 
 def _may_hear_thread(membership: Membership, argument: str) -> bool:
-    if not allowed(membership, Permission.INBOX_VIEW) or not argument.isdecimal() or len(argument) > 18:
+    if (
+        not allowed(membership, Permission.INBOX_VIEW)
+        or not argument.isdecimal()
+        or len(argument) > MAX_DIGITS
+    ):
         return False
     contact = Contact.objects.filter(pk=int(argument)).first()
     return contact is not None and may_see(membership, contact)

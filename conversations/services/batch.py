@@ -1,4 +1,4 @@
-"""One batch of changes: everything it needs loaded with one query per kind, everything it did written at once.
+"""One batch of changes: what it needs is loaded with one query per kind, what it did is written at once.
 
 Contacts are locked in the order of their ids, so that all that happens to one contact happens in turn.
 """

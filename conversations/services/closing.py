@@ -21,9 +21,7 @@ def conversations_close(rows: Sequence[CloseConversation]) -> list[int]:
     if not rows:
         return []
     wanted = {row.category_id for row in rows if row.category_id}
-    with batch_of(
-        [row.contact_id for row in rows], user_ids=[row.actor.user_id for row in rows]
-    ) as batch:
+    with batch_of([row.contact_id for row in rows], user_ids=[row.actor.user_id for row in rows]) as batch:
         categories = ClosingCategory.objects.in_bulk(wanted) if wanted else {}
         closed: list[tuple[Conversation, Actor]] = []
         for row in rows:

@@ -17,15 +17,9 @@ def comments_add(rows: Sequence[AddComment]) -> list[Comment]:
     """Put internal notes on contacts, in order; longer than 2,000 characters is cut, blank is left out."""
     if not rows:
         return []
-    with batch_of(
-        [row.contact_id for row in rows], user_ids=[row.actor.user_id for row in rows]
-    ) as batch:
+    with batch_of([row.contact_id for row in rows], user_ids=[row.actor.user_id for row in rows]) as batch:
         comments = Comment.objects.bulk_create(
-            [
-                _comment(batch, row)
-                for row in rows
-                if row.contact_id in batch.contacts and row.text.strip()
-            ]
+            [_comment(batch, row) for row in rows if row.contact_id in batch.contacts and row.text.strip()]
         )
         written = [row for row in rows if row.contact_id in batch.contacts and row.text.strip()]
         for comment, row in zip(comments, written, strict=True):

@@ -40,7 +40,9 @@ def conversations_open(rows: Sequence[OpenConversation]) -> list[int]:
         channel_ids=[row.channel_id for row in rows],
         user_ids=[row.actor.user_id for row in rows],
     ) as batch:
-        opened = open_many(batch, [Opening(row.contact_id, row.at, row.actor, row.channel_id) for row in rows])
+        opened = open_many(
+            batch, [Opening(row.contact_id, row.at, row.actor, row.channel_id) for row in rows]
+        )
     return [conversation.contact_id for conversation in opened]
 
 

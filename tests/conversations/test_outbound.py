@@ -1,0 +1,297 @@
+from __future__ import annotations
+
+import threading
+from concurrent.futures import Future
+from datetime import timedelta
+
+import pytest
+from django.utils import timezone
+
+from channels_app.contract import DeliveryError, DeliveryUnknown, SendReceipt
+from channels_app.models import Channel
+from conversations import inbound
+from conversations.models import Message
+from conversations.outbound import messages_recover, messages_send
+from conversations.queue import claim
+from conversations.signals import messages_settled
+from isflow.infra import faults
+from isflow.infra.faults import Crash
+from isflow.workspaces.scope import all_workspaces
+from tests.factories_conversations import Site, incoming
+
+REFUSED = DeliveryError("No such number.", permanent=True)
+BUSY = DeliveryError("Busy.", permanent=False)
+
+
+@pytest.fixture
+def settled():
+    seen = []
+
+    def receive(*, outcomes, **_kwargs):
+        seen.extend(outcomes)
+
+    messages_settled.connect(receive)
+    yield seen
+    messages_settled.disconnect(receive)
+
+
+class InlinePool:
+    """A pool without threads, for calls that look into the test's database."""
+
+    def __init__(self, *_args, **_kwargs):
+        pass
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_error):
+        pass
+
+    def submit(self, call, *args):
+        future = Future()
+        future.set_result(call(*args))
+        return future
+
+
+@pytest.fixture
+def inline(monkeypatch):
+    monkeypatch.setattr("conversations.outbound.ThreadPoolExecutor", InlinePool)
+
+
+def only(site):
+    with site.scope():
+        return Message.objects.get()
+
+
+def due_now(site):
+    with site.scope():
+        Message.objects.update(not_before=None)
+        Channel.objects.update(not_before=None)
+
+
+def lease_over(site):
+    with site.scope():
+        Message.objects.update(lease_until=timezone.now() - timedelta(seconds=1))
+
+
+def test_a_queued_message_is_sent_once(site, provider, settled):
+    site.queue(text="Hello", key="run:70:1")
+    assert messages_send() == 1
+    assert messages_send() == 0
+    message = only(site)
+    assert (message.status, message.external_id, message.attempts) == ("sent", "out-1", 1)
+    assert message.sent_at is not None
+    ((channel, outbound),) = provider.sent
+    assert channel.pk == site.channel.pk
+    assert (outbound.recipient, outbound.text, outbound.key) == (site.identity.address, "Hello", "run:70:1")
+    (outcome,) = settled
+    assert (outcome.status, outcome.run_id, outcome.key) == ("sent", 70, "run:70:1")
+
+
+def test_messages_of_one_contact_leave_in_order(site, provider):
+    for number in range(5):
+        site.queue(text=str(number))
+    messages_send()
+    assert provider.texts == ["0", "1", "2", "3", "4"]
+
+
+def test_a_message_waits_for_the_one_before_it(site, provider):
+    site.queue(text="first")
+    site.queue(text="second")
+    provider.answers = [BUSY]
+    messages_send()
+    assert provider.texts == ["first"]
+    due_now(site)
+    messages_send()
+    assert provider.texts == ["first", "first", "second"]
+
+
+def test_a_refusal_for_good_fails_and_is_told(site, provider, settled, frames):
+    site.queue()
+    provider.answers = [REFUSED]
+    messages_send()
+    message = only(site)
+    assert (message.status, message.error) == ("failed", "No such number.")
+    assert [(one.status, one.error) for one in settled] == [("failed", "No such number.")]
+    assert frames[-1][1][0].data["status"] == "failed"
+
+
+def test_a_refusal_that_may_pass_is_tried_three_times_more(site, provider, settled):
+    site.queue()
+    provider.answers = [BUSY] * 4
+    for seconds in (2, 8, 30):
+        before = timezone.now()
+        messages_send()
+        message = only(site)
+        assert message.status == "queued"
+        assert abs((message.not_before - before).total_seconds() - seconds) < 1
+        assert settled == []
+        due_now(site)
+    messages_send()
+    assert only(site).status == "failed"
+    assert len(settled) == 1
+
+
+def test_a_provider_that_names_its_time_rests_the_channel(db, provider):
+    site = Site(contacts=2)
+    site.queue(0)
+    site.queue(1)
+    provider.answers = [DeliveryError("Slow down.", permanent=False, retry_after=60)]
+    messages_send(slots=1)
+    assert len(provider.sent) == 1
+    with site.scope():
+        assert Channel.objects.get().not_before > timezone.now()
+        assert Message.objects.order_by("pk")[0].attempts == 0
+    due_now(site)
+    messages_send()
+    assert len(provider.sent) == 3
+
+
+def test_a_limited_channel_sends_no_faster_than_allowed(db, provider):
+    site = Site(kind="fake_slow", contacts=5)
+    for n in range(5):
+        site.queue(n)
+    messages_send()
+    assert len(provider.sent) == 2
+    with site.scope():
+        assert Channel.objects.get().not_before > timezone.now()
+
+
+def test_what_nobody_can_know_is_unknown_and_never_sent_again(site, provider, settled):
+    site.queue()
+    provider.answers = [DeliveryUnknown("Time out.")]
+    messages_send()
+    assert only(site).status == "unknown"
+    assert [one.status for one in settled] == ["unknown"]
+    messages_recover()
+    assert messages_send() == 0
+
+
+def test_a_broken_adapter_is_an_unknown_outcome(site, provider):
+    site.queue()
+    provider.answers = [ZeroDivisionError("bug")]
+    messages_send()
+    assert only(site).status == "unknown"
+
+
+def test_a_disconnected_channel_fails_what_waits_for_it(site, provider, settled):
+    site.queue()
+    with site.scope():
+        Channel.objects.update(status="disconnected")
+    assert messages_send() == 0
+    messages_recover()
+    assert "disconnected" in only(site).error
+    assert [one.status for one in settled] == ["failed"]
+
+
+def test_two_workspaces_share_the_sender(site, rival, provider, settled):
+    site.queue()
+    rival.queue()
+    messages_send()
+    assert only(site).status == only(rival).status == "sent"
+    assert len(settled) == 2
+
+
+def test_calls_are_made_at_the_same_time(db, provider):
+    site = Site(contacts=4)
+    for n in range(4):
+        site.queue(n)
+    together = threading.Barrier(4, timeout=10)
+
+    def answer():
+        together.wait()
+        return SendReceipt(f"t-{threading.get_ident()}-{timezone.now().timestamp()}")
+
+    provider.answers = [answer] * 4
+    assert messages_send() == 4
+
+
+# --- crashes
+
+
+@pytest.mark.parametrize(
+    "case",
+    [
+        ("send.before_claim_commit", 0, "sent"),
+        ("send.after_claim", 0, "unknown"),
+        ("send.after_call", 1, "unknown"),
+        ("send.before_outcome_commit", 1, "unknown"),
+        ("send.after_outcome", 1, "sent"),
+    ],
+)
+def test_a_crash_never_sends_twice(site, provider, settled, case):
+    point, sent, status = case
+    site.queue()
+    faults.arm(point, faults.die)
+    with pytest.raises(Crash):
+        messages_send()
+    faults.disarm_all()
+    assert len(provider.sent) == sent
+
+    lease_over(site)
+    messages_recover()
+    messages_send()
+
+    assert only(site).status == status
+    assert len(provider.sent) <= 1
+    # A rolled back transaction takes the engine's rows with it; the list of this test it cannot.
+    assert settled[-1].status == status
+
+
+def test_a_channel_that_takes_our_key_may_repeat(db, provider):
+    site = Site(kind="fake_idempotent")
+    site.queue(key="same")
+    faults.arm("send.after_call", faults.die)
+    with pytest.raises(Crash):
+        messages_send()
+    faults.disarm_all()
+    lease_over(site)
+    messages_recover()
+    due_now(site)
+    messages_send()
+    assert [message.key for _, message in provider.sent] == ["same", "same"]
+    assert only(site).status == "sent"
+
+
+def test_a_claim_that_was_lost_moves_nothing_but_may_still_inform(site, provider, settled, inline):
+    site.queue()
+
+    def freeze():
+        lease_over(site)
+        messages_recover()
+        return SendReceipt("late-1")
+
+    provider.answers = [freeze]
+    messages_send(slots=1)
+    message = only(site)
+    assert (message.status, message.external_id) == ("sent", "late-1")
+    assert [one.status for one in settled] == ["unknown"]
+
+
+def test_a_message_is_claimed_by_one_only(db):
+    site = Site(contacts=3)
+    for n in range(3):
+        site.queue(n)
+    with all_workspaces():
+        first = claim(2)
+        second = claim(2)
+    assert len(first) == 2
+    assert len(second) == 1
+    assert not {one.pk for one in first} & {one.pk for one in second}
+
+
+def test_an_echo_of_our_own_message_gives_way(site, provider, inline):
+    site.queue(text="Hello")
+
+    def echoed():
+        inbound.receive(
+            site.channel,
+            [incoming("Hello", sender=site.identity.address, echo=True, external_id="wire-1")],
+        )
+        return SendReceipt("wire-1")
+
+    provider.answers = [echoed]
+    messages_send(slots=1)
+    message = only(site)
+    assert (message.status, message.external_id) == ("sent", "wire-1")
+    assert message.key is not None
