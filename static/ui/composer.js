@@ -11,6 +11,7 @@ export class Composer {
     this.counter = this.form.querySelector("[data-counter]");
     this.form.addEventListener("submit", (event) => {
       event.preventDefault();
+      event.stopPropagation(); // it goes nowhere: nobody above should think it did
       this.send();
     });
     this.field.addEventListener("keydown", (event) => this.pressed(event));

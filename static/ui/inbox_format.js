@@ -17,17 +17,25 @@ export function compareItems(a, b) {
   return Date.parse(a.at) - Date.parse(b.at) || a.rank - b.rank || (a.id ?? Infinity) - (b.id ?? Infinity) || 0;
 }
 
-/** One or two letters for a picture that is missing. */
+/** One or two letters for a picture that is missing; the same on the server. */
 export function initials(name) {
-  const words = name.replace(/[^\p{L}\p{N}\s@.]/gu, " ").trim().split(/[\s@.]+/).filter(Boolean);
-  if (!words.length) return "#";
-  const letters = words.length > 1 ? [words[0], words[words.length - 1]] : [words[0]];
-  return letters.map((word) => [...word][0].toLocaleUpperCase()).join("");
+  const words = name.replace(/[@.]/g, " ").split(/\s+/).filter((word) => /^[\p{L}\p{N}]/u.test(word));
+  return words.slice(0, 2).map((word) => [...word][0]).join("").toUpperCase() || "?";
 }
 
-/** Which of the eight colours an avatar has; the same on the server. */
-export function hue(id) {
-  return id % 8;
+/** Which of the eight colours an avatar has, by name; the same on the server. */
+export function hue(name) {
+  let crc = ~0;
+  for (const byte of new TextEncoder().encode(name)) {
+    crc ^= byte;
+    for (let bit = 0; bit < 8; bit += 1) crc = (crc >>> 1) ^ (crc & 1 ? 0xedb88320 : 0);
+  }
+  return (~crc >>> 0) % 8;
+}
+
+/** A name fit for reading: somebody unknown ("#12") is a visitor with a number. */
+export function readable(words, name) {
+  return name.startsWith("#") ? fill(words.visitor, { number: name.slice(1) }) : name;
 }
 
 /** Replace {names} in a sentence. */

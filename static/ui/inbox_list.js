@@ -1,6 +1,6 @@
 // The list of conversations: rows live, counts, "Load more", the open one marked.
 
-import { belongs, hue, initials } from "./inbox_format.js";
+import { belongs, hue, initials, readable } from "./inbox_format.js";
 
 const COUNT_DELAY = 250;
 
@@ -57,20 +57,28 @@ export class ConversationList {
     const link = node.querySelector("a");
     link.href = this.href(row.contact);
     link.classList.toggle("unread", row.unread > 0);
-    const avatar = node.querySelector("[data-field=avatar]");
-    avatar.textContent = initials(row.name);
-    avatar.className = `avatar hue-${hue(row.contact)}`;
-    this.set(node, "name", row.name);
+    const name = readable(this.words, row.name);
+    this.face(node, "avatar", name);
+    this.set(node, "name", name);
     this.set(node, "preview", row.preview || this.words.noMessages);
     node.querySelector("[data-field=you]").hidden = row.incoming || !row.preview;
     this.set(node, "unread", row.unread > 99 ? "99+" : String(row.unread), row.unread > 0);
+    node.querySelector("[data-field=unread_words]").hidden = row.unread === 0;
     this.set(node, "channel", row.channel_name, Boolean(row.channel_name));
-    const face = this.set(node, "assignee", initials(row.assignee_name || "?"), row.assignee !== null);
-    face.title = row.assignee_name;
-    face.className = `face hue-${hue(row.assignee ?? 0)}`;
+    const slot = this.face(node, "assignee", row.assignee_name || "?", "avatar--sm");
+    slot.hidden = row.assignee === null;
+    slot.title = row.assignee_name;
     this.set(node, "assignee_name", row.assignee_name ? `${this.words.assignedTo} ${row.assignee_name}` : "");
     this.redate(node);
     this.mark(node);
+  }
+
+  face(node, slot, name, size = "") {
+    const holder = node.querySelector(`[data-slot=${slot}]`);
+    const avatar = holder.querySelector(".avatar");
+    avatar.textContent = initials(name);
+    avatar.className = `avatar avatar--h${hue(name)} ${size}`.trim();
+    return holder;
   }
 
   set(node, field, text, visible = true) {
