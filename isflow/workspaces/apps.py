@@ -11,6 +11,6 @@ class WorkspacesConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        from isflow.workspaces import checks, streams  # noqa: F401 - the streams register themselves
+        from isflow.workspaces import checks, pages, receivers, streams, tasks  # noqa: F401 - they register themselves
 
         checks.register_checks()

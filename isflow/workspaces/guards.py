@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import wraps
-from typing import Concatenate, ParamSpec, Protocol, TypeVar, cast
+from typing import Concatenate, Final, ParamSpec, Protocol, TypeVar, cast
 
 from django.contrib.auth.views import redirect_to_login
 from django.core.exceptions import PermissionDenied
@@ -16,7 +16,11 @@ from django.template.response import SimpleTemplateResponse
 from isflow.kernel.actor import Actor, acting_as
 from isflow.workspaces.access import Permission, allowed
 from isflow.workspaces.models import Membership, User, Workspace
+from isflow.workspaces.presence import presence_touch
 from isflow.workspaces.scope import all_workspaces, workspace_scope
+
+SESSION_KEY: Final = "isflow_workspace"
+"""Under this name the session keeps the workspace that the admin pages show."""
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -67,6 +71,7 @@ def workspace_view(
             if not allowed(membership, permission):
                 raise PermissionDenied
             with workspace_scope(membership.workspace_id), acting_as(actor_of(request.user)):
+                _note_visit(member_request)
                 return _finished(view(member_request, *args, **kwargs))
 
         return declare(guarded, f"workspace: {permission}")
@@ -124,6 +129,14 @@ def login_redirect(request: HttpRequest) -> HttpResponse:
     if request.headers.get("HX-Request"):
         return HttpResponse(status=401, headers={"HX-Redirect": resolve_url("account_login")})
     return redirect_to_login(request.get_full_path())
+
+
+def _note_visit(request: WorkspaceRequest) -> None:
+    """Count what a person does, not what a page fetches, as activity; the admin follows the visit."""
+    if request.method == "POST" or request.headers.get("Sec-Fetch-Mode", "navigate") == "navigate":
+        presence_touch(membership=request.membership)
+        if request.session.get(SESSION_KEY) != request.workspace.pk:
+            request.session[SESSION_KEY] = request.workspace.pk
 
 
 def _finished(response: HttpResponseBase) -> HttpResponseBase:

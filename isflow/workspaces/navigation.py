@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from django.urls import NoReverseMatch, reverse
-from django_stubs_ext import StrOrPromise
 
 from isflow.workspaces.access import Permission, allowed
 from isflow.workspaces.models import Membership
+
+if TYPE_CHECKING:
+    from django.utils.functional import _StrOrPromise
 
 
 @dataclass(frozen=True)
@@ -16,7 +19,7 @@ class NavEntry:
     """A page of the main navigation. ``url_name`` takes the workspace's slug unless it is an admin page."""
 
     key: str
-    label: StrOrPromise
+    label: _StrOrPromise
     icon: str
     url_name: str
     permission: Permission
@@ -28,7 +31,7 @@ class NavLink:
     """An entry as one member sees it."""
 
     key: str
-    label: StrOrPromise
+    label: _StrOrPromise
     icon: str
     url: str
     is_current: bool

@@ -58,6 +58,20 @@ class Workspace(models.Model):
         return ZoneInfo(self.timezone)
 
 
+class AppendOnlyError(TypeError):
+    """Somebody tried to rewrite history."""
+
+
+class AppendOnlyQuerySet(models.QuerySet["AuditEntry"]):
+    """Refuses what would change rows; only a whole workspace's end removes them."""
+
+    def update(self, **kwargs: object) -> int:  # noqa: ARG002
+        raise AppendOnlyError("Audit entries are never changed.")
+
+    def delete(self) -> tuple[int, dict[str, int]]:
+        raise AppendOnlyError("Audit entries are never deleted.")
+
+
 class AuditEntry(models.Model):
     """Append-only: who did what, when. Rows are never changed."""
 
@@ -68,6 +82,8 @@ class AuditEntry(models.Model):
     details = models.JSONField(default=dict, blank=True)
     at = models.DateTimeField(auto_now_add=True)
 
+    objects = AppendOnlyQuerySet.as_manager()
+
     class Meta:
         verbose_name = _("audit entry")
         verbose_name_plural = _("audit log")
@@ -75,3 +91,11 @@ class AuditEntry(models.Model):
 
     def __str__(self) -> str:
         return f"{self.action} {self.target}".strip()
+
+    def save(self, *args: object, **kwargs: object) -> None:
+        if not self._state.adding:
+            raise AppendOnlyError("Audit entries are never changed.")
+        super().save(*args, **kwargs)  # type: ignore[arg-type]
+
+    def delete(self, *args: object, **kwargs: object) -> tuple[int, dict[str, int]]:  # noqa: ARG002
+        raise AppendOnlyError("Audit entries are never deleted.")

@@ -43,13 +43,3 @@ def avatar(name: str, size: str = "", presence: str = "") -> SafeString:
     css = f"avatar avatar--h{crc32(name.encode()) % HUES}" + (f" avatar--{size}" if size else "")
     dot = format_html('<span class="dot dot--{}"></span>', presence) if presence in Presence.values else ""
     return format_html('<span class="{}" aria-hidden="true">{}{}</span>', css, initials, dot)
-
-
-@register.filter
-def described_by(field: object) -> str:
-    """Return the ids of a form field's help and error texts, for ``aria-describedby``."""
-    name = getattr(field, "auto_id", "")
-    parts = [
-        f"{name}_{kind}" for kind, there in (("help", "help_text"), ("error", "errors")) if getattr(field, there)
-    ]
-    return " ".join(parts)
