@@ -48,6 +48,13 @@ from workflows.contract.effects import (
     SetField,
     StartRun,
 )
+from workflows.contract.episodes import (
+    closing_outputs,
+    closing_variables,
+    emitted_facts,
+    opening_outputs,
+    opening_variables,
+)
 from workflows.contract.known import Known, KnownField, KnownWorkflow
 from workflows.contract.outcome import (
     Answer,
@@ -177,14 +184,19 @@ __all__ = [
     "WorkflowRef",
     "always",
     "check_json_key",
+    "closing_outputs",
+    "closing_variables",
     "condition_problems",
     "each",
+    "emitted_facts",
     "first_mismatch",
     "is_builtin",
     "may_hold",
     "mentions",
     "message_text",
     "need_of",
+    "opening_outputs",
+    "opening_variables",
     "question_types",
     "step_types",
     "templates",
