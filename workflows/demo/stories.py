@@ -65,7 +65,7 @@ STORIES: Final = (
         >My brakes scream since the rain last week 😬
         <Oh dear. Is it both wheels or only the front?
         >Mostly the front one, it is the {bike}
-        <That is often just dirt on the disc. Wipe it with a cloth and some alcohol, then brake hard ten times.
+        <That is often just dirt on the disc. Wipe it clean with some alcohol, then brake hard ten times.
         >Wow, silent again. Thank you!
         <Glad to hear that. Ride safe, {first}!
         """,
