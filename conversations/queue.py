@@ -136,7 +136,7 @@ def _throttled(messages: Sequence[Message]) -> list[Message]:
         pk = one.channel_id
         if pk not in rates:
             kept.append(one)
-        elif pk is not None and taken.get(pk, 0) < left.get(pk, 0):
+        elif taken.get(pk, 0) < left.get(pk, 0):
             taken[pk] = taken.get(pk, 0) + 1
             kept.append(one)
     pauses = [(pk, now + timedelta(seconds=number / rates[pk])) for pk, number in taken.items()]

@@ -221,7 +221,7 @@ def test_a_queued_message_waits_for_the_sender(site, events, hints):
     outcome = site.queue(text="Hello", options=(Option("a", "Yes"),))
 
     assert outcome.status == "queued"
-    assert hints == ["send"]
+    assert "send" in hints
     assert kinds(events) == ["message_created", "participant_added"]
     facts = events[0].payload
     assert (facts["direction"], facts["sender_type"], facts["sender_name"]) == ("out", "flow", "Welcome")
@@ -238,7 +238,7 @@ def test_a_message_on_an_instant_channel_is_sent_at_once(db, hints):
     site = Site(kind="fake_instant")
     outcome = site.queue()
     assert outcome.status == "sent"
-    assert hints == []
+    assert "send" not in hints
 
 
 def test_a_key_is_used_once_for_ever(site, events):
@@ -292,7 +292,7 @@ def test_what_surely_cannot_be_sent_fails_at_once(db, hints, kind, break_it, wor
     outcome = site.queue(**values)
     assert outcome.status == "failed"
     assert words in outcome.error
-    assert hints == []
+    assert "send" not in hints
     with site.scope():
         assert not Conversation.objects.exists()
 
