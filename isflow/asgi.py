@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import os
 
+import django
 from channels.auth import AuthMiddlewareStack
 from channels.routing import ProtocolTypeRouter, URLRouter
-from django.core.asgi import get_asgi_application
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "isflow.settings.prod")
+django.setup(set_prefix=False)
 
-http = get_asgi_application()
-
-from isflow.infra.origins import OriginValidator  # noqa: E402 - consumers need the apps to be loaded
+from isflow.infra.handler import ThreadedASGIHandler  # noqa: E402 - all this needs the apps to be loaded
+from isflow.infra.origins import OriginValidator  # noqa: E402
 from isflow.routing import websocket_urlpatterns  # noqa: E402
 
 application = ProtocolTypeRouter(
-    {"http": http, "websocket": OriginValidator(AuthMiddlewareStack(URLRouter(websocket_urlpatterns)))}
+    {
+        "http": ThreadedASGIHandler(),
+        "websocket": OriginValidator(AuthMiddlewareStack(URLRouter(websocket_urlpatterns))),
+    }
 )

@@ -135,6 +135,8 @@ DATABASES: dict[str, dict[str, Any]] = {
 _database = DATABASES["default"]
 if _database["ENGINE"] == "django.db.backends.sqlite3":
     _database.setdefault("OPTIONS", {}).update(SQLITE_OPTIONS)
+    # Threads that serve live on, and so may their connections.
+    _database["CONN_MAX_AGE"] = None
     Path(_database["NAME"]).parent.mkdir(parents=True, exist_ok=True)
 else:
     # Under ASGI a persistent connection outlives its thread; the pool does not. Hence CONN_MAX_AGE 0.
@@ -144,6 +146,9 @@ else:
         "max_size": env.int("ISFLOW_DB_POOL_MAX", default=10),
         "timeout": 10,
     }
+
+# Requests served at the same time by one process.
+ISFLOW_WEB_THREADS = env.int("ISFLOW_WEB_THREADS", default=8)
 
 # --- Hints, sockets, cache: embedded without REDIS_URL --------------------------------------------
 
