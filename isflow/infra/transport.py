@@ -34,13 +34,14 @@ class Transport(memory.Transport):
     Channel = Channel
     polling_interval = None
 
-    def drain_events(self, connection: Any, timeout: float | None = None) -> None:  # noqa: ARG002 - kombu's
+    def drain_events(self, connection: Any, timeout: float | None = None, **kwargs: Any) -> None:  # noqa: ARG002 - kombu's
         """Deliver the next message, or raise TimeoutError when none came in a moment."""
+        cycle: Any = self.cycle
         end = monotonic() + (timeout or LONGEST_WAIT)
         while True:
             wake.clear()
             try:
-                self.cycle.get(self._deliver, timeout=timeout)
+                cycle.get(self._deliver, timeout=timeout)
             except Empty:
                 left = end - monotonic()
                 if left <= 0 or not wake.wait(min(left, STOP_CHECK)):

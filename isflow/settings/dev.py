@@ -6,6 +6,7 @@ import environ
 
 from isflow.infra.keys import ensure_keys
 from isflow.settings.base import *
+from isflow.settings.base import ISFLOW_ENCRYPTION_KEYS, SECRET_KEY
 
 if not (SECRET_KEY and ISFLOW_ENCRYPTION_KEYS):
     environ.Env.read_env(ensure_keys(ISFLOW_DATA_DIR))

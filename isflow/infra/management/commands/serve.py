@@ -8,7 +8,7 @@ import sys
 from typing import Any
 from urllib.parse import urlsplit
 
-from celery import current_app
+from celery.app import app_or_default
 from channels.routing import get_default_application
 from django.conf import settings
 from django.contrib.auth import get_user_model
@@ -53,7 +53,7 @@ class Command(BaseCommand):
         sys.setswitchinterval(SWITCH_SECONDS)
         adopt_channel_layer()
         application = get_default_application()
-        worker = EmbeddedWorker(current_app._get_current_object(), concurrency=THREADS)  # noqa: SLF001 - unwraps the proxy
+        worker = EmbeddedWorker(app_or_default(), concurrency=THREADS)
         if not worker.start():
             raise CommandError("The embedded worker did not start.")
         # The memory broker forgets; whatever the last process left undone is found by asking.
