@@ -1,4 +1,4 @@
-"""What a member does with a conversation. Every action is a POST; scripts get JSON, plain forms a redirect."""
+"""What a member does with a conversation: each action is a POST; scripts get JSON, forms a redirect."""
 
 from __future__ import annotations
 

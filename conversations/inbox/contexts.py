@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, Final
 
 from django.urls import reverse
-from django.utils.translation import get_language
+from django.utils.translation import get_language, gettext_lazy
 from django.utils.translation import gettext as _
 
-from contacts.fields import STANDARD_SPECS
-from contacts.models import Contact
+from contacts.models import Contact, ContactIdentity
 from contacts.selectors import field_specs, tag_names
 from conversations.inbox.forms import ListView
 from conversations.inbox.present import ItemView, row_view, thread_views
 from conversations.inbox.replies import identities_of
-from conversations.inbox.words import script_words, visitor_name
+from conversations.inbox.words import channel_icons, script_words, visitor_name
 from conversations.models import ClosingCategory, Conversation
 from conversations.selectors import InboxCounts, inbox_page, inbox_row, thread_items
 from isflow.kernel.ids import new_token
@@ -25,8 +26,31 @@ from isflow.workspaces.guards import WorkspaceRequest
 from isflow.workspaces.live import stream_numbers
 from isflow.workspaces.models import Membership, Workspace
 
-EDITABLE: Final = {"firstname": "text", "lastname": "text", "email": "email", "phone": "tel"}
+EDITABLE: Final = {
+    "firstname": (gettext_lazy("First name"), "text"),
+    "lastname": (gettext_lazy("Last name"), "text"),
+    "email": (gettext_lazy("E-mail"), "email"),
+    "phone": (gettext_lazy("Phone"), "tel"),
+}
+"""Fields of the contact panel: label and kind of input."""
 ROWS_TO_SHOW: Final = 50
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """A channel by which the contact can be reached."""
+
+    pk: int
+    name: str
+    icon: str
+    last_incoming_at: datetime | None
+
+    @classmethod
+    def of(cls, identity: ContactIdentity) -> Address:
+        """Describe an identity; its channel should be loaded."""
+        channel = identity.channel
+        icon = channel_icons().get(channel.kind, "channel")
+        return cls(identity.pk, channel.name, icon, identity.last_incoming_at)
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +126,7 @@ def thread_context(
     name = visitor_name(contact.name)
     views: list[ItemView] = thread_views(page.items, contact_name=name, zone=request.workspace.zone)
     member = request.membership
+    addresses = [Address.of(identity) for identity in identities_of(contact)]
     return {
         "thread": {
             "contact": contact,
@@ -114,7 +139,7 @@ def thread_context(
             "status": row.status,
             "status_label": Conversation.Status(row.status).label if row.status else _("No conversation"),
             "channel_name": row.channel_name,
-            "identities": identities_of(contact),
+            "identities": addresses,
             "url": reverse("inbox_thread", kwargs={"slug": slug, "contact_id": contact.pk}),
             "new_key": new_token(12),
         },
@@ -125,7 +150,7 @@ def thread_context(
             "reply": allowed(member, Permission.INBOX_REPLY),
             "edit": allowed(member, Permission.CONTACTS_EDIT),
         },
-        "panel": panel_of(contact),
+        "panel": panel_of(contact, addresses),
     }
 
 
@@ -135,18 +160,18 @@ def members_of_workspace() -> list[Membership]:
     return sorted(rows, key=lambda member: member.user.name.casefold())
 
 
-def panel_of(contact: Contact) -> dict[str, Any]:
+def panel_of(contact: Contact, addresses: Sequence[Address]) -> dict[str, Any]:
     """Gather the contact panel."""
     specs = field_specs()
     return {
         "fields": [
             {
                 "key": key,
-                "label": STANDARD_SPECS[key].label,
+                "label": label,
                 "input": kind,
                 "value": contact.field_value(key) or "",
             }
-            for key, kind in EDITABLE.items()
+            for key, (label, kind) in EDITABLE.items()
         ],
         "custom": [
             {"label": specs[key].label, "value": _shown(value)}
@@ -154,7 +179,7 @@ def panel_of(contact: Contact) -> dict[str, Any]:
             if key in specs and value not in (None, "")
         ],
         "tags": tag_names([contact.pk])[contact.pk],
-        "identities": identities_of(contact),
+        "identities": addresses,
         "earlier": Conversation.objects.filter(contact=contact, is_latest=False).count(),
     }
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, tzinfo
 from typing import Any, Final
 
-from conversations.inbox.words import line_text, sender_text, status_names, visitor_name
+from conversations.inbox.words import channel_icons, line_text, sender_text, status_names, visitor_name
 from conversations.items import CommentItem, InboxRow, LineItem, ThreadItem
 
 MAX_UNREAD: Final = 99
@@ -21,6 +21,7 @@ class RowView:
     name: str
     unread: str
     at_iso: str
+    icon: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +48,7 @@ def row_view(row: InboxRow) -> RowView:
         name=visitor_name(row.name),
         unread=f"{MAX_UNREAD}+" if row.unread > MAX_UNREAD else str(row.unread),
         at_iso=row.at.isoformat() if row.at else "",
+        icon=channel_icons().get(row.channel, "channel"),
     )
 
 

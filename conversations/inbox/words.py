@@ -19,10 +19,10 @@ def line_sentences() -> dict[str, str]:
         "closed": _("Conversation closed"),
         "closed_by": _("Conversation closed by {by}"),
         "assigned": _("Assigned to {user}"),
-        "assigned_by": _("{by} assigned {user}"),
+        "assigned_by": _("Assigned to {user} by {by}"),
         "assigned_self": _("{user} took over"),
         "unassigned": _("Unassigned"),
-        "unassigned_by": _("{by} removed the assignee"),
+        "unassigned_by": _("Unassigned by {by}"),
     }
 
 
@@ -59,7 +59,8 @@ def status_names() -> dict[str, str]:
 
 def line_text(line: LineItem) -> str:
     """Return the words of a line between messages."""
-    by = line.by or source_names().get(line.source, "")
+    named = _("workflow “{name}”").format(name=line.by) if line.by and line.source == "workflow" else line.by
+    by = named or source_names().get(line.source, "")
     taken_over = line.event == "assigned" and line.by and line.by == line.user
     key = "assigned_self" if taken_over else f"{line.event}_by" if by else line.event
     return line_sentences()[key].format(by=by, user=line.user)
@@ -77,12 +78,26 @@ def visitor_name(name: str) -> str:
     return _("Visitor {number}").format(number=name[1:]) if name.startswith("#") else name
 
 
+def channel_icons() -> dict[str, str]:
+    """Return the icon of each kind of channel that has one of its own."""
+    return {
+        "web_chat": "globe",
+        "email": "mail",
+        "telegram": "send",
+        "whatsapp_cloud": "phone",
+        "twilio_sms": "phone",
+        "messenger": "messages",
+        "instagram": "image",
+    }
+
+
 def script_words() -> dict[str, Any]:
     """Return everything the page's script may have to say."""
     return {
         "today": _("Today"),
         "yesterday": _("Yesterday"),
         "workflow": _("Workflow: {name}"),
+        "byWorkflow": _("workflow “{name}”"),
         "visitor": _("Visitor {number}"),
         "noMessages": _("No messages yet"),
         "assignedTo": _("Assigned to"),
@@ -96,5 +111,6 @@ def script_words() -> dict[str, Any]:
         "presence": {str(presence): str(presence.label) for presence in Presence},
         "lines": line_sentences(),
         "sources": source_names(),
+        "channelIcons": channel_icons(),
         "statuses": status_names(),
     }

@@ -231,6 +231,7 @@ def frame_words() -> dict[str, str]:
     """Words that the frame's script puts on screen."""
     return {
         "you": _("You:"),
+        "today": _("Today"),
         "sending": _("Sending…"),
         "notSent": _("Not sent."),
         "trouble": _("Something went wrong. Please try again."),

@@ -163,13 +163,11 @@ function shortcuts(event) {
 
 /** Post a form's data and return the answer; an Error carries words for people. */
 async function post(url, data) {
-  const body = data instanceof FormData ? data : new FormData();
-  if (!(data instanceof FormData)) for (const [name, value] of Object.entries(data)) body.set(name, value);
   let reply;
   try {
     reply = await fetch(url, {
       method: "POST",
-      body,
+      body: new URLSearchParams(data instanceof FormData ? [...data] : data),
       headers: { Accept: "application/json", "X-CSRFToken": csrf() },
       signal: AbortSignal.timeout(20_000),
     });

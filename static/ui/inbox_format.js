@@ -45,7 +45,8 @@ export function fill(sentence, values) {
 
 /** The words of a line between messages. */
 export function lineText(words, line) {
-  const by = line.by || words.sources[line.source] || "";
+  const named = line.source === "workflow" && line.by ? fill(words.byWorkflow, { name: line.by }) : line.by;
+  const by = named || words.sources[line.source] || "";
   const self = line.event === "assigned" && line.by && line.by === line.user;
   const key = self ? "assigned_self" : by ? `${line.event}_by` : line.event;
   return fill(words.lines[key] ?? "", { by, user: line.user });
@@ -71,7 +72,7 @@ export class Dates {
     const format = (options) => new Intl.DateTimeFormat(language, options);
     this.words = words;
     this.now = now;
-    this.clockFormat = format({ hour: "2-digit", minute: "2-digit" });
+    this.clockFormat = format({ hour: "numeric", minute: "2-digit" });
     this.weekday = format({ weekday: "short" });
     this.date = format({ day: "numeric", month: "short" });
     this.dateOfYear = format({ day: "numeric", month: "short", year: "numeric" });

@@ -64,6 +64,9 @@ export class ConversationList {
     node.querySelector("[data-field=you]").hidden = row.incoming || !row.preview;
     this.set(node, "unread", row.unread > 99 ? "99+" : String(row.unread), row.unread > 0);
     node.querySelector("[data-field=unread_words]").hidden = row.unread === 0;
+    const icon = node.querySelector("[data-slot=icon] use");
+    const sprite = icon.getAttribute("href").split("#")[0];
+    icon.setAttribute("href", `${sprite}#${this.words.channelIcons[row.channel] ?? "channel"}`);
     this.set(node, "channel", row.channel_name, Boolean(row.channel_name));
     const slot = this.face(node, "assignee", row.assignee_name || "?", "avatar--sm");
     slot.hidden = row.assignee === null;

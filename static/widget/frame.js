@@ -410,7 +410,8 @@ function place(key, previous, make) {
 
 function dayLine(at) {
   const line = templates.day.cloneNode(true);
-  line.textContent = calendar.format(new Date(at));
+  const isToday = new Date(at).toDateString() === new Date().toDateString();
+  line.textContent = isToday ? words.today : calendar.format(new Date(at));
   return line;
 }
 

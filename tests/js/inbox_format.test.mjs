@@ -7,6 +7,7 @@ const WORDS = {
   today: "Today",
   yesterday: "Yesterday",
   workflow: "Workflow: {name}",
+  byWorkflow: "workflow “{name}”",
   sources: { workflow: "a workflow", contact: "the contact" },
   lines: {
     opened: "Conversation opened",
@@ -53,6 +54,7 @@ test("lines name who did it, and somebody who takes over is no subject twice", (
   assert.equal(lineText(WORDS, line), "Conversation opened");
   assert.equal(lineText(WORDS, { ...line, source: "contact" }), "Conversation opened by the contact");
   assert.equal(lineText(WORDS, { ...line, event: "assigned", by: "Omar", user: "Omar" }), "Omar took over");
+  assert.equal(lineText(WORDS, { ...line, source: "workflow", by: "Hi" }), "Conversation opened by workflow “Hi”");
   assert.equal(lineText(WORDS, { ...line, event: "assigned", by: "Lena", user: "Omar" }), "Lena assigned Omar");
 });
 
@@ -71,7 +73,7 @@ test("a row belongs where status and assignee say", () => {
 
 test("dates shrink with distance", () => {
   const dates = new Dates("en-GB", WORDS, () => new Date(2026, 5, 17, 12, 0));
-  assert.equal(dates.short(new Date(2026, 5, 17, 9, 5)), "09:05");
+  assert.equal(dates.short(new Date(2026, 5, 17, 9, 5)), "9:05");
   assert.equal(dates.short(new Date(2026, 5, 16, 9, 5)), "Tue");
   assert.equal(dates.short(new Date(2026, 4, 1)), "1 May");
   assert.equal(dates.day(new Date(2026, 5, 16)), "Yesterday");
