@@ -18,8 +18,13 @@ _MAX_ID: Final = 2**63 - 1
 _NOT_PHONE: Final = re.compile(r"[^0-9+]")
 
 
-def contacts_by_identifier(kind: Literal["id", "phone", "email"], value: str | int) -> list[Contact]:
-    """Contacts whom an outside system means, oldest first, at most ten; nobody for a malformed value."""
+def contacts_by_identifier(
+    kind: Literal["id", "phone", "email"], value: str | int, *, lock: bool = False
+) -> list[Contact]:
+    """Contacts whom an outside system means, oldest first, at most ten; nobody for a malformed value.
+
+    ``lock``: hold their rows until the transaction ends.
+    """
     text = str(value).strip()
     if kind == "id":
         found = _id_filter(text)
@@ -29,7 +34,8 @@ def contacts_by_identifier(kind: Literal["id", "phone", "email"], value: str | i
         found = Q(email__iexact=text) if text else None
     if found is None:
         return []
-    return list(Contact.objects.filter(found).order_by("pk")[:MATCH_CAP])
+    contacts = Contact.objects.select_for_update(no_key=True) if lock else Contact.objects.all()
+    return list(contacts.filter(found).order_by("pk")[:MATCH_CAP])
 
 
 def contact_search(text: str) -> QuerySet[Contact]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from django.core.cache import cache
 
 from isflow.infra import faults
 from isflow.infra.tasks import captured_hints
@@ -19,3 +20,9 @@ def hints():
 def _no_faults():
     yield
     faults.disarm_all()
+
+
+@pytest.fixture(autouse=True)
+def _empty_cache():
+    """Ids are used again after a rollback; what was counted under them is not."""
+    cache.clear()

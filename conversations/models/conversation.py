@@ -30,6 +30,8 @@ class Source(models.TextChoices):
 
 
 class ParticipantType(models.TextChoices):
+    """What takes part in conversations."""
+
     CONTACT = "contact", _("Contact")
     USER = "user", _("User")
     BOT = "bot", _("Bot")
@@ -49,7 +51,9 @@ class ClosingCategory(ScopedModel):
     class Meta:
         verbose_name = _("closing category")
         verbose_name_plural = _("closing categories")
-        constraints = [models.UniqueConstraint("workspace", Lower("name"), name="closing_category_one_per_name")]
+        constraints = [
+            models.UniqueConstraint("workspace", Lower("name"), name="closing_category_one_per_name")
+        ]
 
     def __str__(self) -> str:
         return self.name
@@ -102,10 +106,14 @@ class Conversation(EventfulModel):
         verbose_name_plural = _("conversations")
         constraints = [
             models.UniqueConstraint(
-                fields=["contact"], condition=models.Q(status="open"), name="conversation_one_open_per_contact"
+                fields=["contact"],
+                condition=models.Q(status="open"),
+                name="conversation_one_open_per_contact",
             ),
             models.UniqueConstraint(
-                fields=["contact"], condition=models.Q(is_latest=True), name="conversation_one_latest_per_contact"
+                fields=["contact"],
+                condition=models.Q(is_latest=True),
+                name="conversation_one_latest_per_contact",
             ),
         ]
         indexes = [

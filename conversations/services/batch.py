@@ -87,13 +87,15 @@ class Batch:
                 contact_id__in=contacts, is_latest=True
             )
         }
-        wanted_channels = {pk for pk in channel_ids if pk}
+        seen = [*(row.last_channel for row in contacts.values()), *(row.channel for row in latest.values())]
+        channels = {channel.pk: channel for channel in seen if channel is not None}
+        wanted_channels = {pk for pk in channel_ids if pk and pk not in channels}
         wanted_users = {pk for pk in user_ids if pk}
         return cls(
             workspace_id=current_workspace_id(),
             contacts=contacts,
             latest=latest,
-            channels=Channel.objects.in_bulk(wanted_channels) if wanted_channels else {},
+            channels=channels | (Channel.objects.in_bulk(wanted_channels) if wanted_channels else {}),
             users=User.objects.in_bulk(wanted_users) if wanted_users else {},
         )
 

@@ -87,9 +87,17 @@ from workflows.contract.outlets import (
     when,
 )
 from workflows.contract.question import InvalidAnswer, QuestionSettings, QuestionType, question_types
+from workflows.contract.saving import (
+    SaveAnswer,
+    save_answer,
+    save_emissions,
+    save_misfits,
+    save_outputs,
+)
 from workflows.contract.sending import CannotSend, message_text, usable
 from workflows.contract.snapshot import ChannelView, ContactView, ConversationView, Need, Snapshot, UserView
 from workflows.contract.step import Emission, Output, Problem, StepType, step_types
+from workflows.contract.subjects import SUBJECTS, Subject, tag_word
 from workflows.contract.trigger import (
     EventView,
     Mismatch,
@@ -105,6 +113,7 @@ __all__ = [
     "FAILURE",
     "MESSAGE_FAILURE",
     "NEXT",
+    "SUBJECTS",
     "SUCCESS",
     "TEXT_LIMIT",
     "TIMEOUT",
@@ -162,6 +171,7 @@ __all__ = [
     "Reply",
     "Resume",
     "RunView",
+    "SaveAnswer",
     "SendMessage",
     "SetField",
     "Snapshot",
@@ -169,6 +179,7 @@ __all__ = [
     "StepConfig",
     "StepContext",
     "StepType",
+    "Subject",
     "TagRef",
     "TeamRef",
     "Template",
@@ -198,7 +209,12 @@ __all__ = [
     "opening_outputs",
     "opening_variables",
     "question_types",
+    "save_answer",
+    "save_emissions",
+    "save_misfits",
+    "save_outputs",
     "step_types",
+    "tag_word",
     "templates",
     "trigger_types",
     "usable",

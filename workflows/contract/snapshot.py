@@ -13,6 +13,7 @@ from isflow.kernel.values import Scalar
 class Need(StrEnum):
     """Parts of the snapshot that cost a query; a step type declares which ones it reads."""
 
+    FIELDS = "fields"
     TAGS = "tags"
     CHANNELS = "channels"
     CONVERSATION = "conversation"

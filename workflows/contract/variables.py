@@ -69,6 +69,8 @@ def need_of(name: str) -> Need | None:
     """The part of the snapshot that holds a variable's value, None if it is always there."""
     if name == "contact.assignee" or name.startswith("assignee."):
         return Need.ASSIGNEE
+    if name.startswith("contact.") and name.removeprefix("contact.") not in CONTACT_NAMES:
+        return Need.FIELDS
     return {
         "contact.tags": Need.TAGS,
         "contact.status": Need.CONVERSATION,

@@ -13,12 +13,14 @@ from isflow.kernel.errors import Rejected
 from isflow.kernel.registry import UnknownKeyError
 from isflow.kernel.templates import names
 from workflows.contract import (
+    FieldRef,
     Need,
     PluginConfig,
     StepConfig,
     StepType,
     TriggerConfig,
     TriggerType,
+    mentions,
     need_of,
     step_types,
     templates,
@@ -132,6 +134,9 @@ def _compile_step(key: str, step: StepDocument) -> CompiledStep:
 
 def _needs(step: CompiledStep) -> Iterator[Need]:
     yield from step.type.needs_of(step.config)
+    for mention in mentions(step.config, FieldRef):
+        if need_of(f"contact.{mention.value.slug}") is Need.FIELDS:
+            yield Need.FIELDS
     for name in template_names(step.config):
         need = need_of(name)
         if need is not None:

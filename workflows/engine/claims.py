@@ -7,7 +7,7 @@ the same query as any other: recovery has no code of its own.
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -31,17 +31,22 @@ UPDATE workflows_run SET
 WHERE id IN (
     SELECT id FROM workflows_run WHERE workspace_id = %s AND wake_at <= %s
     ORDER BY wake_at, id LIMIT %s {skip}
-) RETURNING id
+) RETURNING id, contact_id
 """
 
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """Runs that this worker may change as long as they carry its token."""
+    """Runs that this worker may change as long as they carry its token; ``contacts`` by run id."""
 
     workspace_id: int
     token: int
-    run_ids: tuple[int, ...]
+    contacts: Mapping[int, int]
+
+    @property
+    def run_ids(self) -> tuple[int, ...]:
+        """The claimed runs, in order of id."""
+        return tuple(sorted(self.contacts))
 
 
 def new_token() -> int:
@@ -76,9 +81,9 @@ def claim_runs(workspace_id: int) -> Claim:
     until = _parameter(lease_end(at))
     with connection.cursor() as cursor:
         cursor.execute(sql, [token, until, until, workspace_id, _parameter(at), settings.ISFLOW_BATCH])
-        run_ids = tuple(sorted(row[0] for row in cursor.fetchall()))
+        contacts: dict[int, int] = dict(cursor.fetchall())
     fault_point("claims.after_claim")
-    return Claim(workspace_id, token, run_ids)
+    return Claim(workspace_id, token, contacts)
 
 
 def release(run_ids: Iterable[int], token: int, *, wake_at: datetime) -> None:

@@ -60,11 +60,11 @@ def _dispatch(workspace_id: int, limit: int) -> tuple[int, Claim | None]:
         if not events:
             return 0, None
         at = now()
-        run_ids = _decide(events, at, workspace_id, token)
+        started = _decide(events, at, workspace_id, token)
         Event.objects.filter(pk__in=[event.pk for event in events]).update(is_pending=False)
         fault_point("dispatcher.before_commit")
     fault_point("dispatcher.after_commit")
-    return len(events), Claim(workspace_id, token, run_ids) if run_ids else None
+    return len(events), Claim(workspace_id, token, started) if started else None
 
 
 def _locked_events(limit: int) -> list[Event]:
@@ -86,7 +86,8 @@ def _locked_events(limit: int) -> list[Event]:
     return events
 
 
-def _decide(events: list[Event], at: datetime, workspace_id: int, token: int) -> tuple[int, ...]:
+def _decide(events: list[Event], at: datetime, workspace_id: int, token: int) -> dict[int, int]:
+    """Decide all events; returns the runs that were started, with their contacts."""
     answered = take_answers(events, at)
     listeners = _listeners({event.kind for event in events})
     zone = Workspace.objects.get(pk=workspace_id).zone if listeners else ZoneInfo("UTC")
@@ -108,7 +109,7 @@ def _decide(events: list[Event], at: datetime, workspace_id: int, token: int) ->
     accepted = [c for c, row in zip(candidates, places, strict=True) if row[1] == "started"]
     runs = create(accepted, at, workspace_id=workspace_id, token=token)
     record_decisions(((event, verdicts[event.pk]) for event in events), at, workspace_id=workspace_id)
-    return tuple(run.pk for run in runs)
+    return {run.pk: run.contact_id for run in runs}
 
 
 def _listeners(kinds: set[str]) -> defaultdict[str, list[Listener]]:

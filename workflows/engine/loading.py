@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -38,13 +38,8 @@ class Locked:
     busy: tuple[int, ...]
 
 
-def lock(run_ids: Collection[int], token: int) -> Locked:
-    """Lock the contacts of the runs in order of id, then the runs that still carry the token."""
-    wanted = dict(
-        Run.objects.filter(pk__in=run_ids, lease_token=token, status__in=ACTIVE).values_list(
-            "pk", "contact_id"
-        )
-    )
+def lock(wanted: Mapping[int, int], token: int) -> Locked:
+    """Lock the contacts of the runs (``{run id: contact id}``), then the runs that still carry the token."""
     contacts = {
         contact.pk: contact
         for contact in Contact.objects.select_for_update(skip_locked=True, no_key=True)
@@ -54,8 +49,8 @@ def lock(run_ids: Collection[int], token: int) -> Locked:
     free = [run_id for run_id, contact_id in wanted.items() if contact_id in contacts]
     runs = (
         Run.objects.select_for_update(no_key=True, of=("self",))
-        .select_related("workflow")
-        .defer("workflow__draft")
+        .select_related("workflow", "workspace")
+        .defer("workflow__draft", "workflow__webhook_token", "workflow__exit_conditions")
         .filter(pk__in=free, lease_token=token, status__in=ACTIVE)
         .order_by("pk")
     )
@@ -87,8 +82,8 @@ def snapshots(contacts: Collection[Contact], needs: Collection[Need], at: dateti
     tags = _tags(ids) if Need.TAGS in needs else {}
     channels = _channels(ids, at) if Need.CHANNELS in needs else {}
     talks = _conversations(ids) if Need.CONVERSATION in needs else {}
-    users = _users(contacts) if Need.ASSIGNEE in needs else {}
-    fields = list(ContactField.objects.values_list("slug", "kind", "options"))
+    users = _users() if Need.ASSIGNEE in needs else {}
+    fields = list(ContactField.objects.values_list("slug", "kind", "options")) if Need.FIELDS in needs else []
     kinds = {**STANDARD_KINDS, **{slug: kind for slug, kind, _ in fields}}
     options = {slug: tuple(listed) for slug, kind, listed in fields if kind == ContactField.Kind.LIST}
     return {
@@ -112,6 +107,7 @@ def snapshots(contacts: Collection[Contact], needs: Collection[Need], at: dateti
                 is_blocked=contact.is_blocked,
             ),
             conversation=talks.get(contact.pk, ConversationView()),
+            users=users,
         )
         for contact in contacts
     }
@@ -195,9 +191,8 @@ def _last_outgoing(ids: Collection[int]) -> dict[int, str]:
     return {contact_id: source or "" for contact_id, source in rows}
 
 
-def _users(contacts: Collection[Contact]) -> dict[int, UserView]:
-    ids = {contact.assignee_id for contact in contacts if contact.assignee_id}
-    members = Membership.objects.filter(user__in=ids).select_related("user", "team") if ids else ()
+def _users() -> dict[int, UserView]:
+    """All members: an assignment made in the burst shows who it is."""
     return {
         member.user_id: UserView(
             id=member.user_id,
@@ -208,5 +203,5 @@ def _users(contacts: Collection[Contact]) -> dict[int, UserView]:
             team=member.team.name if member.team else "",
             presence=member.presence,
         )
-        for member in members
+        for member in Membership.objects.select_related("user", "team")
     }

@@ -39,7 +39,7 @@ def _run_once() -> int:
     for workspace_id in workspaces_with_due_runs():
         with workspace_scope(workspace_id):
             claim = claim_runs(workspace_id)
-            total += len(claim.run_ids)
-            if claim.run_ids:
+            total += len(claim.contacts)
+            if claim.contacts:
                 work(claim)
     return total

@@ -12,7 +12,6 @@ from django.db import DatabaseError, OperationalError
 from conversations.realtime import announcing
 from isflow.infra.faults import declare, fault_point
 from isflow.kernel.ids import effect_key
-from isflow.workspaces.models import Workspace
 from workflows.contract import Answer, CallUnknown, End, RunView, TimedOut
 from workflows.engine import journal
 from workflows.engine.batch import Work
@@ -93,7 +92,7 @@ def _burst(claim: Claim, run_ids: Collection[int], answers: Mapping[int, Answer]
 
 
 def _load(claim: Claim, run_ids: Collection[int], answers: Mapping[int, Answer]) -> list[Work]:
-    locked = lock(run_ids, claim.token)
+    locked = lock({run_id: claim.contacts[run_id] for run_id in run_ids}, claim.token)
     at = now()
     if locked.busy:
         release(locked.busy, claim.token, wake_at=at + BUSY_PAUSE)
@@ -103,12 +102,11 @@ def _load(claim: Claim, run_ids: Collection[int], answers: Mapping[int, Answer])
     compiled = definitions(run.version_id for run in locked.runs)
     needs = frozenset().union(*(compiled[run.version_id].needs for run in locked.runs))
     seen = snapshots([locked.contacts[run.contact_id] for run in locked.runs], needs, at)
-    workspace = Workspace.objects.get(pk=claim.workspace_id)
     works = []
     for run in locked.runs:
         wait, visit = waits.get(run.pk), visits.get(run.pk)
         passage = Passage(
-            run=_view(run, workspace),
+            run=_view(run),
             definition=compiled[run.version_id],
             snapshot=seen[run.contact_id],
             variables=run.variables,
@@ -140,14 +138,14 @@ def _entry(run: Run, wait: Wait | None, visit: StepExecution | None, answer: Ans
     return None
 
 
-def _view(run: Run, workspace: Workspace) -> RunView:
+def _view(run: Run) -> RunView:
     return RunView(
         id=run.pk,
         workflow_id=run.workflow_id,
         workflow_name=run.workflow.name,
         started_at=run.started_at,
-        workspace_name=workspace.name,
-        zone=workspace.zone,
+        workspace_name=run.workspace.name,
+        zone=run.workspace.zone,
         depth=run.depth,
     )
 
@@ -155,6 +153,6 @@ def _view(run: Run, workspace: Workspace) -> RunView:
 def _fail(claim: Claim, run_id: int, error: DatabaseError) -> None:
     """End a run whose own burst the database refuses; whatever it wanted to write is not written."""
     with announcing():
-        locked = lock((run_id,), claim.token)
+        locked = lock({run_id: claim.contacts[run_id]}, claim.token)
         for run in locked.runs:
             journal.end_at_once(run, "internal_error", f"{type(error).__name__}: {error}"[:500], now())

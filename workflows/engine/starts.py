@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from django.conf import settings
+from django.db.models import Q
 
 from isflow.infra.faults import declare, fault_point
 from isflow.kernel.values import Scalar
@@ -101,10 +102,16 @@ def _door(candidates: Sequence[Candidate], at: datetime) -> _Door:
     enrolled: set[tuple[int, int]] = set()
     recent: Counter[tuple[int, int]] = Counter()
     if candidates:
-        runs = Run.objects.filter(workflow_id__in=workflows, contact_id__in=contacts)
-        active = set(runs.filter(status__in=ACTIVE).values_list(*pairs))
+        since = at - START_WINDOW
+        counts = Q(status__in=ACTIVE)
         if any(c.is_machine for c in candidates):
-            recent = Counter(runs.filter(started_at__gte=at - START_WINDOW).values_list(*pairs))
+            counts |= Q(started_at__gte=since)
+        rows = Run.objects.filter(counts, workflow_id__in=workflows, contact_id__in=contacts)
+        for workflow_id, contact_id, status, started_at in rows.values_list(*pairs, "status", "started_at"):
+            if status in ACTIVE:
+                active.add((workflow_id, contact_id))
+            if started_at >= since:
+                recent[workflow_id, contact_id] += 1
     if any(c.once for c in candidates):
         past = Enrolment.objects.filter(workflow_id__in=workflows, contact_id__in=contacts)
         enrolled = set(past.values_list(*pairs))

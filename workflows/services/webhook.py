@@ -67,10 +67,8 @@ def workflow_trigger_by_webhook(*, workflow: Workflow, document: Any) -> Webhook
 def _locked(reading: WebhookReading) -> list[Contact]:
     if reading.identifier is None or reading.identifier_kind not in ("id", "phone", "email"):
         return []
-    found = contacts_by_identifier(reading.identifier_kind, reading.identifier)  # type: ignore[arg-type]
-    ids = [contact.pk for contact in found]
-    locked = Contact.objects.select_for_update(no_key=True).filter(pk__in=ids).order_by("pk")
-    return list(locked.only("pk", "is_blocked", "workspace_id")) if ids else []
+    kind = reading.identifier_kind
+    return contacts_by_identifier(kind, reading.identifier, lock=True)  # type: ignore[arg-type]
 
 
 def _answer(workflow: Workflow, started: list[Started], reading: WebhookReading) -> WebhookOutcome:

@@ -66,7 +66,7 @@ def workflow_check(*, draft: Any, workflow_id: int | None = None) -> tuple[Defin
 
 
 def workflow_save(*, workflow: Workflow, draft: dict[str, Any]) -> list[Issue]:
-    """Store a new draft that has no errors; returns its warnings. A published workflow must be stopped first."""
+    """Store a new draft without errors; returns its warnings. A published workflow must be stopped first."""
     if workflow.is_published:
         raise Conflict(_("Stop the workflow before you edit it."))
     _document, warnings = workflow_check(draft=draft, workflow_id=workflow.pk)

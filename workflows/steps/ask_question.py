@@ -12,7 +12,6 @@ from datetime import datetime, timedelta
 from pydantic import Field
 from pydantic.config import JsonDict
 
-from isflow.kernel.values import Scalar, normalise
 from workflows.contract import (
     FAILURE,
     MESSAGE_FAILURE,
@@ -20,7 +19,6 @@ from workflows.contract import (
     TEXT_LIMIT,
     TIMEOUT,
     WEEK_SECONDS,
-    AddTag,
     CannotSend,
     Choice,
     Delivered,
@@ -28,12 +26,10 @@ from workflows.contract import (
     Duration,
     Emission,
     End,
-    FieldRef,
     InvalidAnswer,
     Known,
     Leave,
     Need,
-    OptionalVariableName,
     Outcome,
     Output,
     PluginConfig,
@@ -42,8 +38,8 @@ from workflows.contract import (
     QuestionType,
     Reply,
     Resume,
+    SaveAnswer,
     SendMessage,
-    SetField,
     StepConfig,
     StepContext,
     StepType,
@@ -52,6 +48,10 @@ from workflows.contract import (
     always,
     message_text,
     question_types,
+    save_answer,
+    save_emissions,
+    save_misfits,
+    save_outputs,
     step_types,
     usable,
     when,
@@ -63,7 +63,6 @@ MIN_TIMEOUT = 60
 MAX_ATTEMPTS = 5
 ONLY_CHOICES: JsonDict = {"x-show-if": {"field": "question_type", "question": "takes_options"}}
 ONLY_RANGES: JsonDict = {"x-show-if": {"field": "question_type", "question": "takes_range"}}
-ONLY_TAGS: JsonDict = {"x-show-if": {"field": "question_type", "question": "saves_tag"}}
 
 
 class Option(PluginConfig):
@@ -73,18 +72,6 @@ class Option(PluginConfig):
         min_length=1, max_length=40, description="Unchanging id", json_schema_extra={"x-widget": "id"}
     )
     label: str = Field(min_length=1, max_length=MAX_LABEL, description="What the contact sees")
-
-
-class SaveAnswer(PluginConfig):
-    """Where a valid answer is kept; all three may be on together."""
-
-    field: FieldRef | None = Field(
-        default=None, title="Contact field", description="Field that takes the answer"
-    )
-    variable: OptionalVariableName = Field(default="", description="Name of a variable of this workflow")
-    tag: bool = Field(
-        default=False, description="Add the chosen option as a tag", json_schema_extra=ONLY_TAGS
-    )
 
 
 class AskQuestionConfig(StepConfig):
@@ -166,8 +153,7 @@ class AskQuestion(StepType[AskQuestionConfig]):
         return outlet in {SUCCESS.id, FAILURE.id}
 
     def outputs(self, config: AskQuestionConfig) -> tuple[Output, ...]:
-        name = config.save.variable
-        return (Output(name, "Answer"), Output(f"{name}.raw", "Answer as written")) if name else ()
+        return save_outputs(config.save)
 
     def problems(self, config: AskQuestionConfig) -> Iterator[Problem]:
         if config.question_type not in question_types:
@@ -184,18 +170,12 @@ class AskQuestion(StepType[AskQuestionConfig]):
             yield Problem("timeout", "Choose between 1 minute and 7 days.")
 
     def misfits(self, config: AskQuestionConfig, known: Known) -> Iterator[Problem]:
-        target = config.save.field
-        if target is None or config.question_type not in question_types or target.slug not in known.fields:
-            return
-        if known.fields[target.slug].kind not in question_types.get(config.question_type).fits:
-            yield Problem("save.field", "This field cannot take answers of this type.", "field_type_mismatch")
+        if config.question_type in question_types:
+            yield from save_misfits("save", config.save, question_types.get(config.question_type), known)
 
     def emissions(self, config: AskQuestionConfig) -> Iterator[Emission]:
         yield Emission("message_created", {"sender_type": "flow"}, is_on_arrival=True)
-        if config.save.field:
-            yield Emission("contact_field_updated", {"field": config.save.field.slug})
-        if config.save.tag:
-            yield Emission("contact_tag_updated", {"action": "add"})
+        yield from save_emissions(config.save)
 
     def execute(self, ctx: StepContext, config: AskQuestionConfig) -> Outcome:
         return _ask(ctx, config, attempt=1)
@@ -273,31 +253,8 @@ def _judge(ctx: StepContext, config: AskQuestionConfig, reply: Reply) -> Outcome
         _forget(ctx)
         return Leave(FAILURE.id)
     _forget(ctx)
-    _save(ctx, config, value)
+    save_answer(ctx, config.save, _type_of(config), value)
     return Leave(SUCCESS.id)
-
-
-def _save(ctx: StepContext, config: AskQuestionConfig, value: Scalar) -> None:
-    if config.save.variable:
-        ctx.set_variable(config.save.variable, value)
-    if config.save.tag:
-        ctx.effect(AddTag(None, str(value)))
-    if config.save.field:
-        _save_field(ctx, config.save.field, _type_of(config), value)
-
-
-def _save_field(ctx: StepContext, field: FieldRef, kind: QuestionType, value: Scalar) -> None:
-    field_kind = ctx.contact.kinds.get(field.slug, "")
-    name = field.label or field.slug
-    if field_kind not in kind.fits:
-        ctx.note("field_type_mismatch", f"The field “{name}” does not take answers of this type.")
-        return
-    try:
-        fitting = normalise(field_kind, value, options=ctx.contact.options.get(field.slug, ()))
-    except ValueError as error:
-        ctx.note("field_type_mismatch", f"The field “{name}” was not changed: {error}.")
-        return
-    ctx.effect(SetField(field.slug, fitting))
 
 
 def _not_sent(ctx: StepContext, config: AskQuestionConfig, reason: str) -> Outcome:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
 from typing import Literal
 
 from pydantic import Field
@@ -13,6 +12,7 @@ from isflow.kernel.predicates import OPERATORS, Operator, evaluate
 from isflow.kernel.readings import number
 from workflows.contract import (
     ELSE,
+    SUBJECTS,
     ChannelRef,
     Connector,
     FieldRef,
@@ -32,6 +32,7 @@ from workflows.contract import (
     each,
     need_of,
     step_types,
+    tag_word,
 )
 
 MAX_BRANCHES = 9
@@ -129,54 +130,6 @@ class BranchConfig(StepConfig):
     )
 
 
-@dataclass(frozen=True, slots=True)
-class _Subject:
-    """How a category is read: the kind of its value, the value, and what it costs."""
-
-    kind: str
-    read: Callable[[StepContext], object]
-    needs: frozenset[Need] = frozenset()
-
-
-def _tags(ctx: StepContext) -> tuple[str, ...]:
-    return tuple(_word(key, name) for key, name in ctx.contact.tags.items())
-
-
-def _word(key: int, name: str) -> str:
-    return f"#{key}" if key >= 0 else f"={name}"
-
-
-def _text(key: int | None) -> str | None:
-    return None if key is None else str(key)
-
-
-_SUBJECTS: Mapping[str, _Subject] = {
-    "contact_tags": _Subject("tags", _tags, frozenset({Need.TAGS})),
-    "assignee_status": _Subject(
-        "presence",
-        lambda ctx: ctx.contact.assignee.presence if ctx.contact.assignee else None,
-        frozenset({Need.ASSIGNEE}),
-    ),
-    "last_channel": _Subject("channel", lambda ctx: _text(ctx.contact.last_channel_id)),
-    "last_incoming_message": _Subject("message", lambda ctx: ctx.contact.last_incoming_text),
-    "conversation_status": _Subject(
-        "checkbox", lambda ctx: ctx.conversation.is_open, frozenset({Need.CONVERSATION})
-    ),
-    "bot_status": _Subject("checkbox", lambda ctx: ctx.contact.values.get("bot_status", True)),
-    "assignee": _Subject("user", lambda ctx: _text(ctx.contact.assignee_id)),
-    "time_since_last_incoming": _Subject(
-        "duration",
-        lambda ctx: ctx.now - ctx.contact.last_incoming_at if ctx.contact.last_incoming_at else None,
-    ),
-    "last_outgoing_source": _Subject(
-        "list", lambda ctx: ctx.conversation.last_outgoing_source, frozenset({Need.CONVERSATION})
-    ),
-    "number_of_conversations": _Subject(
-        "number", lambda ctx: ctx.conversation.count, frozenset({Need.CONVERSATION})
-    ),
-}
-
-
 @step_types.register("branch")
 class Branch(StepType[BranchConfig]):
     label = "Branch"
@@ -222,8 +175,8 @@ def _conditions(config: BranchConfig) -> Iterator[tuple[str, BranchCondition]]:
 
 
 def _needs(condition: BranchCondition) -> Iterator[Need]:
-    if condition.category in _SUBJECTS:
-        yield from _SUBJECTS[condition.category].needs
+    if condition.category in SUBJECTS:
+        yield from SUBJECTS[condition.category].needs
     need = need_of(_variable_name(condition)) if condition.category == "variable" else None
     if need is not None:
         yield need
@@ -235,7 +188,7 @@ def _row_problems(path: str, condition: BranchCondition) -> Iterator[Problem]:
     if condition.category == "variable" and not condition.variable.strip():
         yield Problem(f"{path}.variable", "Choose a variable.", "required")
     if condition.category != "contact_field":
-        subject = _SUBJECTS.get(condition.category)
+        subject = SUBJECTS.get(condition.category)
         yield from _operator_problems(path, condition, subject.kind if subject else "variable")
     count = condition.operands
     if condition.operator == Operator.BETWEEN:
@@ -269,7 +222,7 @@ def _subject(ctx: StepContext, condition: BranchCondition) -> tuple[str, object]
     if condition.category == "variable":
         return "variable", ctx.value(_variable_name(condition))
     if condition.category != "contact_field":
-        subject = _SUBJECTS[condition.category]
+        subject = SUBJECTS[condition.category]
         return subject.kind, subject.read(ctx)
     slug = condition.field.slug if condition.field else ""
     if slug not in ctx.contact.kinds:
@@ -282,7 +235,7 @@ def _subject(ctx: StepContext, condition: BranchCondition) -> tuple[str, object]
 
 def _value(ctx: StepContext, condition: BranchCondition, kind: str) -> object:
     if condition.category == "contact_tags":
-        return tuple(_tag_word(ctx, tag) for tag in condition.tags)
+        return tuple(tag_word(ctx, tag) for tag in condition.tags)
     if condition.category == "last_channel":
         return tuple(str(channel.id) for channel in condition.channels)
     if condition.category == "assignee":
@@ -293,12 +246,6 @@ def _value(ctx: StepContext, condition: BranchCondition, kind: str) -> object:
     if kind == "duration" or condition.operator in AGES:
         values = tuple(f"{value} {condition.unit}" for value in values)
     return values[0] if len(values) == 1 else values
-
-
-def _tag_word(ctx: StepContext, tag: TagRef) -> str:
-    """A tag of this very burst has no id yet; it is known by its name."""
-    fresh = {name.casefold() for key, name in ctx.contact.tags.items() if key < 0}
-    return _word(-1, tag.label) if tag.label.casefold() in fresh else _word(tag.id, "")
 
 
 def _variable_name(condition: BranchCondition) -> str:

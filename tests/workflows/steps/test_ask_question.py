@@ -18,12 +18,13 @@ from workflows.contract import (
     Leave,
     Need,
     Reply,
+    SaveAnswer,
     SendMessage,
     SetField,
     TimedOut,
     Wait,
 )
-from workflows.steps.ask_question import AskQuestion, AskQuestionConfig, Option, SaveAnswer
+from workflows.steps.ask_question import AskQuestion, AskQuestionConfig, Option
 
 STEP = AskQuestion()
 OPTIONS = (Option(id="a", label="Sales"), Option(id="b", label="Support"))
