@@ -97,7 +97,10 @@ def participant_facts(participant: Participant, conversation: Conversation) -> F
 
 
 def message_facts(message: Message) -> Facts:
-    """Describe a stored message; the text is cut at 2,000 characters."""
+    """Describe a stored message; the text is cut at 2,000 characters.
+
+    ``payload`` is the id of a pressed choice, ``location`` latitude and longitude as text.
+    """
     content = MessageContent.from_json(message.content)
     facts: Facts = {
         "message_id": message.pk,
@@ -117,9 +120,9 @@ def message_facts(message: Message) -> Facts:
     if content.attachments:
         facts["attachment_urls"] = [file.url for file in content.attachments]
     if content.payload:
-        facts["option_id"] = content.payload
+        facts["payload"] = content.payload
     if content.location:
-        facts["latitude"], facts["longitude"] = content.location
+        facts["location"] = [str(number) for number in content.location]
     return facts
 
 

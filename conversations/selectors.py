@@ -158,6 +158,7 @@ def _parse_cursor(text: str | None) -> tuple[datetime, int] | None:
     """Read a cursor; anything else starts from the top."""
     at, _, pk = (text or "").partition("|")
     try:
-        return datetime.fromisoformat(at), int(pk)
+        moment = datetime.fromisoformat(at)
+        return (moment, int(pk)) if moment.tzinfo else None
     except ValueError:
         return None

@@ -62,7 +62,8 @@ def _parse_cursor(text: str | None) -> tuple[datetime, int, int] | None:
     """Read a cursor; anything else starts from the newest."""
     try:
         at, rank, pk = (text or "").split("|")
-        return datetime.fromisoformat(at), int(rank), int(pk)
+        moment = datetime.fromisoformat(at)
+        return (moment, int(rank), int(pk)) if moment.tzinfo else None
     except ValueError:
         return None
 

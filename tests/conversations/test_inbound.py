@@ -123,8 +123,8 @@ def test_a_pressed_choice_a_place_and_files_are_told(site, events):
         ],
     )
     first, second, third = (event.payload for event in events if event.kind == "message_created")
-    assert first["option_id"] == "yes"
-    assert (second["latitude"], second["longitude"]) == (52.5, 13.4)
+    assert first["payload"] == "yes"
+    assert second["location"] == ["52.5", "13.4"]
     assert third["attachments_count"] == 1
     with site.scope():
         assert Conversation.objects.get().last_message_text == "a.png"
