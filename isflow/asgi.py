@@ -12,7 +12,7 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "isflow.settings.prod")
 django.setup(set_prefix=False)
 
 from isflow.infra.handler import ThreadedASGIHandler  # noqa: E402 - all this needs the apps to be loaded
-from isflow.infra.origins import OriginValidator  # noqa: E402
+from isflow.infra.sockets import OriginValidator  # noqa: E402
 from isflow.routing import websocket_urlpatterns  # noqa: E402
 
 application = ProtocolTypeRouter(

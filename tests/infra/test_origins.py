@@ -2,7 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from isflow.infra.origins import OriginValidator, allowed_origins, origin_allowed
+from isflow.infra.origins import allowed_origins, origin_allowed
+from isflow.infra.sockets import OriginValidator
 
 ALLOWED = allowed_origins(["https://desk.example.com", "http://127.0.0.1:8000", "http://[::1]:8000"])
 
