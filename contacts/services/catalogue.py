@@ -52,6 +52,22 @@ def field_create(
     *, name: str, kind: str = ContactField.Kind.TEXT, options: Sequence[str] = ()
 ) -> ContactField:
     """Make a custom field with a slug for ever, derived from its name; Rejected if a rule is broken."""
+    name, labels = field_check(name=name, kind=kind, options=options)
+    with transaction.atomic():
+        taken = set(ContactField.objects.values_list("slug", flat=True))
+        return ContactField.objects.create(
+            workspace_id=current_workspace_id(),
+            name=name,
+            slug=slugify_name(name, taken | RESERVED_SLUGS),
+            kind=kind,
+            options=labels,
+        )
+
+
+def field_check(
+    *, name: str, kind: str, options: Sequence[str], is_new: bool = True
+) -> tuple[str, list[str]]:
+    """Return a field's name and options as they are stored; Rejected if a rule is broken."""
     name = name.strip()
     labels = list(dict.fromkeys(label.strip() for label in options if label.strip()))
     if not name or len(name) > MAX_FIELD_NAME:
@@ -60,17 +76,9 @@ def field_create(
         raise Rejected(_("There is no such kind of field."))
     if kind == ContactField.Kind.LIST and not labels:
         raise Rejected(_("A list needs at least one option."))
-    if slugify_name(name) in RESERVED_SLUGS:
+    if is_new and slugify_name(name) in RESERVED_SLUGS:
         raise Rejected(_("“%(name)s” is the name of a standard field.") % {"name": name})
-    with transaction.atomic():
-        taken = set(ContactField.objects.values_list("slug", flat=True))
-        return ContactField.objects.create(
-            workspace_id=current_workspace_id(),
-            name=name,
-            slug=slugify_name(name, taken | RESERVED_SLUGS),
-            kind=kind,
-            options=labels if kind == ContactField.Kind.LIST else [],
-        )
+    return name, labels if kind == ContactField.Kind.LIST else []
 
 
 def _match(wanted: dict[str, str]) -> dict[str, Tag]:
