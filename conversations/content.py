@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
+from typing import Any, Final
 
 from channels_app.contract import Attachment, InboundMessage, Option
+from isflow.kernel.ids import token_digest
+
+_UNSTORABLE: Final = re.compile("[\x00\ud800-\udfff]")
+_MAX_ID: Final = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +68,35 @@ class MessageContent:
     def of_inbound(cls, item: InboundMessage) -> MessageContent:
         """Take over what a contact sent."""
         return cls(attachments=item.attachments, payload=item.payload, location=item.location)
+
+
+def storable(text: str) -> str:
+    """Return the text without what no database keeps: NUL and halves of characters."""
+    return _UNSTORABLE.sub("", text)
+
+
+def stored_id(external_id: str) -> str:
+    """Return a provider's id as it is stored: a digest where it is too long."""
+    plain = storable(external_id)
+    return plain if len(plain) <= _MAX_ID else token_digest(plain)
+
+
+def storable_item(item: InboundMessage) -> InboundMessage:
+    """Return a delivered message in which every text can be stored."""
+    return replace(
+        item,
+        external_id=stored_id(item.external_id),
+        sender=storable(item.sender),
+        sender_name=storable(item.sender_name),
+        kind=storable(item.kind),
+        text=storable(item.text),
+        payload=storable(item.payload),
+        attachments=tuple(
+            Attachment(*(storable(part) for part in (one.kind, one.url, one.name, one.mime)))
+            for one in item.attachments
+        ),
+        referral={storable(k): storable(str(v)) for k, v in item.referral.items()} if item.referral else None,
+    )
 
 
 def preview(text: str, kind: str, content: Mapping[str, Any]) -> str:

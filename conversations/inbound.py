@@ -15,7 +15,7 @@ from django.utils import timezone
 from channels_app.contract import InboundMessage, InboundStatus, adapters
 from channels_app.models import Channel
 from contacts.models import Contact, ContactIdentity
-from conversations.content import MessageContent
+from conversations.content import MessageContent, storable_item
 from conversations.models import Message
 from conversations.realtime import announcing
 from conversations.services.batch import Batch, batch_of
@@ -82,8 +82,9 @@ def _by_sender(channel: Channel, items: Iterable[object]) -> dict[str, list[Inbo
     groups: dict[str, list[InboundMessage]] = {}
     for item in items:
         if isinstance(item, InboundMessage):
-            address = adapter.normalise_address(item.sender)[:200]
-            groups.setdefault(address, []).append(item)
+            message = storable_item(item)
+            address = adapter.normalise_address(message.sender)[:200]
+            groups.setdefault(address, []).append(message)
     return groups
 
 
@@ -154,7 +155,7 @@ def _message(batch: Batch, identity: ContactIdentity, item: InboundMessage, now:
         content=MessageContent.of_inbound(item).to_json(),
         source="system" if item.echo else "contact",
         sender_name=("" if item.echo else contact.name)[:100],
-        external_id=item.external_id[:200],
+        external_id=item.external_id,
         status=Message.Status.SENT if item.echo else Message.Status.RECEIVED,
         created_at=now,
         sent_at=item.sent_at,

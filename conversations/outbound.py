@@ -15,7 +15,7 @@ from django.utils.translation import gettext as _
 
 from channels_app.contract import DeliveryError, DeliveryUnknown, OutboundMessage
 from channels_app.services import send
-from conversations.content import MessageContent
+from conversations.content import MessageContent, stored_id
 from conversations.models import Message
 from conversations.outcomes import Attempt, messages_recover, outcomes_record, try_again
 from conversations.queue import claim, renew
@@ -99,4 +99,5 @@ def _attempt(message: Message) -> Attempt:
         log.exception("message.adapter_failed", message_id=message.pk, channel_id=channel.pk)
         error_text = _("The channel failed in an unexpected way.")
         return Attempt(message, Message.Status.UNKNOWN, timezone.now(), error=error_text)
-    return Attempt(message, Message.Status.SENT, timezone.now(), external_id=receipt.external_id or None)
+    external_id = stored_id(receipt.external_id) or None
+    return Attempt(message, Message.Status.SENT, timezone.now(), external_id=external_id)

@@ -24,7 +24,7 @@ from conversations.services.batch import batch_of
 from conversations.services.closing import conversations_ended
 from conversations.services.messages import message_came
 from conversations.services.notes import comment_came
-from conversations.services.opening import conversation_began
+from conversations.services.opening import conversation_began, make_room
 from isflow.kernel.actor import current_actor
 from isflow.workspaces.events import DomainEvent, record_events
 from isflow.workspaces.models import User
@@ -82,6 +82,9 @@ def _conversation_before_save(
 ) -> None:
     """Fill in what a plain change of the status leaves open: when, and by whom."""
     stored = _remember(instance, "status", update_fields, raw=raw)
+    if instance.pk is None and instance.is_latest and not raw:
+        with workspace_scope(instance.workspace_id):
+            make_room([instance.contact_id])
     if stored is None or stored[0] == instance.status or update_fields is not None:
         return
     actor = current_actor()

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from channels_app.contract import InboundStatus
 from channels_app.models import Channel
+from conversations.content import stored_id
 from conversations.items import MessageItem
 from conversations.models import Message
 from conversations.realtime import announce_item, announcing
@@ -32,15 +33,15 @@ def statuses_apply(channel: Channel, items: Sequence[InboundStatus]) -> list[Inb
             for row in Message.objects.select_for_update(of=("self",), no_key=True)
             .filter(
                 channel=channel,
-                external_id__in={item.external_id for item in items},
+                external_id__in={stored_id(item.external_id) for item in items},
                 direction=Message.Direction.OUT,
             )
             .order_by("pk")
         }
         before = {row.pk: str(row.status) for row in rows.values()}
         for item in items:
-            if item.external_id in rows:
-                _apply(rows[item.external_id], item)
+            if (message := rows.get(stored_id(item.external_id))) is not None:
+                _apply(message, item)
         moved = [row for row in rows.values() if row.status != before[row.pk]]
         changed = update_many(
             Message,
@@ -52,7 +53,7 @@ def statuses_apply(channel: Channel, items: Sequence[InboundStatus]) -> list[Inb
         for row in moved:
             if row.pk in changed:
                 announce_item(row.workspace_id, MessageItem.of(row))
-    return [item for item in items if item.external_id not in rows]
+    return [item for item in items if stored_id(item.external_id) not in rows]
 
 
 def _apply(message: Message, item: InboundStatus) -> None:

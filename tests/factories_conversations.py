@@ -6,6 +6,8 @@ import threading
 from datetime import UTC, datetime, timedelta
 from itertools import count
 
+from django.utils import timezone
+
 from channels_app.contract import (
     Capabilities,
     ChannelAdapter,
@@ -109,7 +111,7 @@ class Site:
         return AssignContact(self.contacts[n].pk, user.pk if user else None, **values)
 
     def message(self, n=0, **values):
-        values = {"at": NOON, "actor": FLOW, "text": "Hello", "key": f"k{next(_numbers)}", **values}
+        values = {"at": timezone.now(), "actor": FLOW, "text": "Hello", "key": f"k{next(_numbers)}", **values}
         return QueueMessage(self.contacts[n].pk, self.identities[n].pk, self.channel.pk, **values)
 
     def open(self, n=0, **values):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from conversations.services.assigning import contacts_assign
 from conversations.services.closing import conversations_close
-from conversations.services.messages import messages_queue
+from conversations.services.messages import message_send_again, messages_queue
 from conversations.services.notes import comments_add, conversation_mark_read
 from conversations.services.opening import conversations_open
 
@@ -14,5 +14,6 @@ __all__ = [
     "conversation_mark_read",
     "conversations_close",
     "conversations_open",
+    "message_send_again",
     "messages_queue",
 ]

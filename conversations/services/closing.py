@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 
 from conversations.changes import CloseConversation
+from conversations.content import storable
 from conversations.items import LineItem
 from conversations.models import ClosingCategory, Conversation
 from conversations.payloads import closed_facts
@@ -65,7 +66,7 @@ def _close(
     conversation.closed_by_name = batch.name_of(row.actor)[:100]
     conversation.category = category
     conversation.category_name = category.name if category else ""
-    conversation.summary = row.summary
+    conversation.summary = storable(row.summary)
     conversation.last_activity_at = max(conversation.last_activity_at, row.at)
     batch.closed[conversation.pk] = conversation
     batch.counted[conversation.pk] = conversation

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from django.utils.translation import gettext as _
 
@@ -20,6 +20,7 @@ from conversations.services.opening import Opening, open_many
 from conversations.services.rendering import fit
 from isflow.infra.tasks import hint
 from isflow.kernel.actor import Actor
+from isflow.kernel.errors import Conflict, NotFound
 
 
 def messages_queue(rows: Sequence[QueueMessage]) -> dict[str, QueuedMessage]:
@@ -94,6 +95,33 @@ def count(conversation: Conversation, message: Message, *, by_person: bool) -> N
 def capabilities_of(channel: Channel) -> Capabilities:
     """Return what a channel can carry; a kind nobody knows (a removed plug-in) can carry text."""
     return adapters.get(channel.kind).capabilities if channel.kind in adapters else Capabilities()
+
+
+def message_send_again(*, message_id: int, at: datetime) -> QueuedMessage:
+    """Send a copy of a message that failed or of which nobody knows; a person decides that. Once per message.
+
+    NotFound if there is no such message, Conflict if it needs no second try.
+    """
+    message = Message.objects.filter(pk=message_id, direction=Message.Direction.OUT).first()
+    if message is None:
+        raise NotFound(_("There is no such message."))
+    lost = message.status in {Message.Status.FAILED, Message.Status.UNKNOWN}
+    if not lost or message.identity_id is None or message.channel_id is None:
+        raise Conflict(_("This message cannot be sent again."))
+    content = MessageContent.from_json(message.content)
+    row = QueueMessage(
+        contact_id=message.contact_id,
+        identity_id=message.identity_id,
+        channel_id=message.channel_id,
+        key=f"again:{message.pk}",
+        at=at,
+        text=message.text,
+        options=content.options,
+        attachments=content.attachments,
+        subject=content.subject,
+        html=content.html,
+    )
+    return messages_queue([row])[row.key]
 
 
 def _store(batch: Batch, rows: Sequence[QueueMessage]) -> list[Message]:

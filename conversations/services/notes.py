@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from conversations.changes import AddComment
+from conversations.content import storable
 from conversations.items import CommentItem
 from conversations.models import Comment
 from conversations.payloads import comment_facts
@@ -53,6 +54,6 @@ def _comment(batch: Batch, row: AddComment) -> Comment:
         author_id=row.actor.user_id,
         author_name=batch.name_of(row.actor)[:100],
         source=row.actor.source,
-        text=row.text.strip()[:MAX_COMMENT],
+        text=storable(row.text).strip()[:MAX_COMMENT],
         created_at=row.at,
     )

@@ -54,14 +54,19 @@ def open_many(batch: Batch, wishes: Sequence[Opening]) -> list[Conversation]:
             taken.setdefault(wish.contact_id, wish)
     if not taken:
         return []
-    former = [batch.latest[contact_id].pk for contact_id in taken if contact_id in batch.latest]
+    former = [contact_id for contact_id in taken if contact_id in batch.latest]
     if former:
-        Conversation.objects.filter(pk__in=former).update(is_latest=False)
+        make_room(former)
     opened = Conversation.objects.bulk_create([_new(batch, wish) for wish in taken.values()])
     for conversation, wish in zip(opened, taken.values(), strict=True):
         batch.latest[conversation.contact_id] = conversation
         conversation_began(batch, conversation, wish.actor, ad=wish.ad)
     return opened
+
+
+def make_room(contact_ids: Sequence[int]) -> None:
+    """Let the latest episodes of these contacts no longer be the latest: another one comes."""
+    Conversation.objects.filter(contact_id__in=contact_ids, is_latest=True).update(is_latest=False)
 
 
 def conversation_began(

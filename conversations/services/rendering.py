@@ -5,17 +5,17 @@ from __future__ import annotations
 from channels_app.contract import Capabilities
 from channels_app.rendering import OutboundContent, render
 from conversations.changes import QueueMessage
-from conversations.content import MessageContent
+from conversations.content import MessageContent, storable
 
 
 def fit(row: QueueMessage, capabilities: Capabilities) -> tuple[str, MessageContent]:
     """Return text and content as they will be sent: choices as buttons, list rows or numbered lines."""
     wanted = OutboundContent(
-        text=row.text,
+        text=storable(row.text),
         options=row.options,
         attachments=row.attachments,
-        subject=row.subject,
-        html=row.html,
+        subject=storable(row.subject),
+        html=storable(row.html),
     )
     rendered = render(wanted, capabilities)
     content = MessageContent(

@@ -211,3 +211,11 @@ def test_a_message_of_the_past_is_ordered_by_its_arrival(site):
         message = Message.objects.get()
     assert message.sent_at == NOON - timedelta(days=3)
     assert message.created_at > message.sent_at
+
+
+def test_text_that_no_database_keeps_does_not_stop_the_delivery(site):
+    item = incoming("a\x00b\ud800", sender_name="N\x00N", external_id="x" * 300, payload="\x00")
+    assert len(inbound.receive(site.channel, [item])) == 1
+    assert inbound.receive(site.channel, [item]) == []
+    with site.scope():
+        assert Message.objects.get().text == "ab"

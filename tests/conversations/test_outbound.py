@@ -13,9 +13,11 @@ from conversations import inbound
 from conversations.models import Message
 from conversations.outbound import messages_recover, messages_send
 from conversations.queue import claim
+from conversations.services import message_send_again
 from conversations.signals import messages_settled
 from isflow.infra import faults
 from isflow.infra.faults import Crash
+from isflow.kernel.errors import Conflict, NotFound
 from isflow.workspaces.scope import all_workspaces
 from tests.factories_conversations import Site, incoming
 
@@ -295,3 +297,30 @@ def test_an_echo_of_our_own_message_gives_way(site, provider, inline):
     message = only(site)
     assert (message.status, message.external_id) == ("sent", "wire-1")
     assert message.key is not None
+
+
+def test_a_person_may_send_a_lost_message_again_once(site, provider):
+    first = site.queue(text="Hello")
+    provider.answers = [DeliveryUnknown("Time out.")]
+    messages_send()
+    with site.scope():
+        again = message_send_again(message_id=first.message_id, at=timezone.now())
+        twice = message_send_again(message_id=first.message_id, at=timezone.now())
+        assert again == twice
+        with pytest.raises(Conflict):
+            message_send_again(message_id=again.message_id, at=timezone.now())
+        with pytest.raises(NotFound):
+            message_send_again(message_id=0, at=timezone.now())
+    messages_send()
+    assert provider.texts == ["Hello", "Hello"]
+
+
+def test_one_call_fails_alone(db, provider):
+    site = Site(contacts=3)
+    for n in range(3):
+        site.queue(n, text=str(n))
+    provider.answers = [REFUSED]
+    messages_send(slots=1)
+    with site.scope():
+        statuses = list(Message.objects.order_by("pk").values_list("status", flat=True))
+    assert statuses == ["failed", "sent", "sent"]

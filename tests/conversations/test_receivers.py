@@ -133,3 +133,11 @@ def test_no_row_without_its_event(django_db_blocker):
         events_recorded.disconnect(broken)
     with site.scope():
         assert not Conversation.objects.exists()
+
+
+def test_a_second_episode_by_plain_code_becomes_the_latest(site):
+    site.open()
+    site.close()
+    with site.scope():
+        second = plain_conversation(site)
+        assert Conversation.objects.get(is_latest=True) == second
