@@ -75,7 +75,7 @@ bench: install-dev  ## Measure against the floors of docs/benchmarks.md
 	$(PY) -m tests.bench $(ARGS)
 
 conformance: install-dev  ## Which rule is proved by which test
-	$(PY) -m tests.harness.conformance
+	$(PY) -m tests.conformance.generate
 
 up-prod-check: install-dev  ## Start the production shape (web, worker, beat) and try a story in it
 	$(PY) tests/prodcheck/up_prod_check.py
