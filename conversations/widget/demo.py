@@ -28,7 +28,7 @@ PRODUCTS: Final = (
 @public_view("a made-up page without data; it exists only in demo installations")
 def shop(request: HttpRequest) -> HttpResponse:
     """The shop's page."""
-    if not (settings.DEBUG or getattr(settings, "ISFLOW_DEMO", False)):
+    if not (settings.DEBUG or settings.ISFLOW_DEMO):
         raise Http404
     with all_workspaces():
         channels = Channel.objects.filter(kind=KIND).exclude(status=Channel.Status.DISCONNECTED)

@@ -28,6 +28,7 @@ environ.Env.read_env(key_file(ISFLOW_DATA_DIR))
 # --- Who we are -----------------------------------------------------------------------------------
 
 DEBUG = env.bool("DEBUG", default=False)
+ISFLOW_DEMO = env.bool("ISFLOW_DEMO", default=False)  # shows the demo shop; `serve --demo` turns it on
 SECRET_KEY = env.str("SECRET_KEY", default="")
 # "keyid:base64fernetkey", newest first; older keys only decrypt.
 ISFLOW_ENCRYPTION_KEYS: list[str] = env.list("ISFLOW_ENCRYPTION_KEYS", default=[])
@@ -52,10 +53,10 @@ ISFLOW_PLUGINS: list[str] = env.list("ISFLOW_PLUGINS", default=[])
 
 INSTALLED_APPS = [
     "daphne",
-    "unfold",
+    "unfold.apps.BasicAppConfig",
     "unfold.contrib.filters",
     "unfold.contrib.forms",
-    "django.contrib.admin",
+    "isflow.workspaces.admin_config.IsflowAdminConfig",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",
@@ -350,6 +351,23 @@ UNFOLD = {
     "SITE_TITLE": "isflow",
     "SITE_HEADER": "isflow",
     "SITE_SUBHEADER": _("Workflows for conversations"),
+    "SITE_SYMBOL": "account_tree",
+    "SITE_FAVICONS": [{"rel": "icon", "type": "image/svg+xml", "href": "/static/ui/logo.svg"}],
+    "COLORS": {
+        "primary": {
+            "50": "#eef0ff",
+            "100": "#e0e3ff",
+            "200": "#c7cbfe",
+            "300": "#a5a9fc",
+            "400": "#8285f8",
+            "500": "#6366f1",
+            "600": "#4f46e5",
+            "700": "#4338ca",
+            "800": "#3730a3",
+            "900": "#312e81",
+            "950": "#1e1b4b",
+        },
+    },
     "SHOW_HISTORY": True,
     "SHOW_VIEW_ON_SITE": False,
 }

@@ -69,6 +69,7 @@ class Command(BaseCommand):
         call_command("migrate", verbosity=0, interactive=False)
         sync_schedules()
         if demo and "demo" in get_commands():
+            settings.ISFLOW_DEMO = True
             call_command("demo", stdout=self.stdout)
 
     def _banner(self) -> None:
