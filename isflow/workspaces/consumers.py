@@ -31,7 +31,7 @@ CLOSE_POLICY: Final = 1008
 sockets = SocketCounter()
 
 
-class LiveConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
+class LiveConsumer(AsyncWebsocketConsumer):
     """Speaks JSON: subscribe, unsubscribe, ping, ack and whisper come in; frames and answers go out."""
 
     declared_access: ClassVar[str] = "workspace: membership at connect, each stream at subscribe"

@@ -86,7 +86,7 @@ class WorkspaceCreateForm(forms.Form):
     timezone = forms.ChoiceField(label=_("Time zone"), choices=zone_choices)
 
 
-class WorkspaceForm(forms.ModelForm):  # type: ignore[type-arg]  # no generic at run time
+class WorkspaceForm(forms.ModelForm[Workspace]):
     """The settings of a workspace."""
 
     timezone = forms.ChoiceField(
@@ -154,7 +154,7 @@ class TeamForm(forms.Form):
     description = forms.CharField(label=_("Description"), max_length=300, required=False)
 
 
-class ProfileForm(forms.ModelForm):  # type: ignore[type-arg]
+class ProfileForm(forms.ModelForm[User]):
     """A person's own name."""
 
     class Meta:
