@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
+import structlog
 from django.db import IntegrityError, transaction
 from django.db.models import Q
 from django.utils import timezone
@@ -28,6 +29,9 @@ declare("send.before_outcome_commit")
 MAX_RETRIES = 3
 MAX_AGE = timedelta(hours=24)
 """A message that waited longer for its channel is no longer sent."""
+
+log = structlog.get_logger(__name__)
+
 _COLUMNS = ("status", "external_id", "error", "attempts", "not_before", "sent_at")
 
 
@@ -72,10 +76,10 @@ def outcomes_record(attempts: Iterable[Attempt]) -> None:
         with workspace_scope(workspace_id):
             try:
                 _record(group)
-            except IntegrityError:
-                # The provider's echo of our own message was stored first, under the same id.
+            except Exception as error:  # noqa: BLE001 - one outcome must not cost the others theirs
+                log.warning("messages.record_again", count=len(group), error=type(error).__name__)
                 for attempt in group:
-                    _record_over_echo(attempt)
+                    _record_alone(attempt)
 
 
 def messages_recover() -> int:
@@ -134,7 +138,7 @@ def _record(attempts: Sequence[Attempt]) -> None:
         settled = [one for one in attempts if one.message.pk in changed and one.status != "queued"]
         for one in attempts:
             if one.message.pk in changed | late:
-                announce_item(one.message.workspace_id, MessageItem.of(_applied(one)))
+                announce_item(one.message.workspace_id, _shown(one))
         if settled:
             messages_settled.send(sender=Message, outcomes=[_outcome(one) for one in settled])
         fault_point("send.before_outcome_commit")
@@ -144,6 +148,17 @@ def _record_late(attempts: Sequence[Attempt]) -> set[int]:
     """Let an answer that came after the claim was lost still turn unknown into known, for the eye only."""
     rows = [(one.message.pk, "unknown", *_row(one)[2:]) for one in attempts]
     return set(update_many(Message, "id", _COLUMNS, rows, fence=["status", "lease_token"]))
+
+
+def _record_alone(attempt: Attempt) -> None:
+    """Record one outcome; what cannot be recorded stays ``sending`` until its lease ends."""
+    try:
+        _record([attempt])
+    except IntegrityError:
+        # The provider's echo of our own message was stored first, under the same id.
+        _record_over_echo(attempt)
+    except Exception:
+        log.exception("message.outcome_not_recorded", message_id=attempt.message.pk)
 
 
 def _record_over_echo(attempt: Attempt) -> None:
@@ -183,10 +198,10 @@ def _pause_channels(attempts: Sequence[Attempt]) -> None:
         update_many(Channel, "id", ["not_before"], list(pauses.items()))
 
 
-def _applied(attempt: Attempt) -> Message:
-    message = attempt.message
-    message.status, message.error = attempt.status, attempt.error[:500]
-    return message
+def _shown(attempt: Attempt) -> MessageItem:
+    """Return the line of the thread; the message itself keeps the state we claimed it in."""
+    item = MessageItem.of(attempt.message)
+    return replace(item, status=str(attempt.status), error=attempt.error[:500])
 
 
 def _outcome(attempt: Attempt) -> MessageOutcome:

@@ -82,7 +82,7 @@ def _conversation_before_save(
 ) -> None:
     """Fill in what a plain change of the status leaves open: when, and by whom."""
     stored = _remember(instance, "status", update_fields, raw=raw)
-    if instance.pk is None and instance.is_latest and not raw:
+    if instance._state.adding and instance.is_latest and not raw:  # noqa: SLF001 - Django's documented place
         with workspace_scope(instance.workspace_id):
             make_room([instance.contact_id])
     if stored is None or stored[0] == instance.status or update_fields is not None:

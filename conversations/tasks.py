@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import structlog
 from celery import shared_task
 
 from conversations.outbound import messages_recover, messages_send
@@ -9,6 +10,8 @@ from isflow.infra.schedules import register_schedule
 from isflow.infra.tasks import register_hint
 
 SWEEP_SECONDS = 2
+
+log = structlog.get_logger(__name__)
 
 register_hint("send", task="conversations.send", queue="send")
 register_schedule("conversations.sweep", "conversations.sweep", SWEEP_SECONDS, "send")
@@ -23,5 +26,8 @@ def send() -> None:
 @shared_task(name="conversations.sweep")
 def sweep() -> None:
     """Settle abandoned messages, then send what is due, whether or not a hint arrived."""
-    messages_recover()
+    try:
+        messages_recover()
+    except Exception:
+        log.exception("messages.recover_failed")
     messages_send()

@@ -12,7 +12,7 @@ from channels_app.models import Channel
 from conversations import inbound
 from conversations.models import Message
 from conversations.outbound import messages_recover, messages_send
-from conversations.queue import claim
+from conversations.queue import claim, renew
 from conversations.services import message_send_again
 from conversations.signals import messages_settled
 from isflow.infra import faults
@@ -324,3 +324,55 @@ def test_one_call_fails_alone(db, provider):
     with site.scope():
         statuses = list(Message.objects.order_by("pk").values_list("status", flat=True))
     assert statuses == ["failed", "sent", "sent"]
+
+
+def test_a_claim_is_renewed_while_the_call_takes_long(site, provider, monkeypatch):
+    renewed = threading.Event()
+    seen = []
+
+    def renew(messages):
+        seen.extend(messages)
+        renewed.set()
+
+    def slow():
+        assert renewed.wait(10)
+        return SendReceipt("slow-1")
+
+    monkeypatch.setattr("conversations.outbound.RENEW_SECONDS", 0.05)
+    monkeypatch.setattr("conversations.outbound.renew", renew)
+    site.queue()
+    provider.answers = [slow]
+    assert messages_send() == 1
+    assert seen
+    assert only(site).status == "sent"
+
+
+def test_renewing_moves_only_what_is_still_ours(site):
+    site.queue()
+    with all_workspaces():
+        (message,) = claim(1)
+        Message.objects.update(lease_until=None)
+        renew([message])
+        assert Message.objects.get().lease_until is not None
+        Message.objects.update(lease_until=None, lease_token=message.lease_token + 1)
+        renew([message])
+        assert Message.objects.get().lease_until is None
+
+
+def test_an_outcome_that_cannot_be_recorded_costs_no_other(db, provider, inline):
+    site = Site(contacts=2)
+    site.queue(0, key="bad")
+    site.queue(1, key="good")
+
+    def refuse(*, outcomes, **_kwargs):
+        if any(outcome.key == "bad" for outcome in outcomes):
+            raise RuntimeError("no")
+
+    messages_settled.connect(refuse)
+    try:
+        messages_send()
+    finally:
+        messages_settled.disconnect(refuse)
+    with site.scope():
+        assert Message.objects.get(key="good").status == "sent"
+        assert Message.objects.get(key="bad").status == "sending"
