@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from django.apps import apps
 from django.db import transaction
+from django.utils.module_loading import autodiscover_modules
 
 PREFIX = "isflow:"
 """Rows whose names start so are ours to create, change and remove; all others are the operator's."""
@@ -42,6 +43,8 @@ def register_schedule(name: str, task: str, every_seconds: int, queue: str) -> N
 
 def sync_schedules() -> None:
     """Make beat's rows equal to the declared schedules; an operator's pause (``enabled``) is kept."""
+    # The declarations stand in the apps' tasks modules, which nothing else needs to have imported yet.
+    autodiscover_modules("tasks")
     tasks = apps.get_model("django_celery_beat", "PeriodicTask")
     with transaction.atomic():
         known = {row.name: row for row in tasks.objects.filter(name__startswith=PREFIX)}
