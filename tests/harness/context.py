@@ -65,7 +65,7 @@ def closed_conversation(**given: Any) -> ConversationView:
     return conversation(**{"is_open": False, **given})
 
 
-def context(
+def context(  # noqa: PLR0913 - a builder names every part
     person: ContactView | None = None,
     talk: ConversationView | None = None,
     *,

@@ -116,4 +116,5 @@ def _key_problems(field: str, key: str) -> Iterable[Problem]:
 
 def _scalar(document: Any, key: str) -> Scalar:
     place = JsonKey.parse(key).find(document)
-    return place.value if isinstance(place, Found) and place.is_scalar else None
+    value = place.value if isinstance(place, Found) else None
+    return value if isinstance(value, str | int | float) else None
