@@ -352,6 +352,7 @@ UNFOLD = {
     "SITE_HEADER": "isflow",
     "SITE_SUBHEADER": _("Workflows for conversations"),
     "SITE_SYMBOL": "account_tree",
+    "SIDEBAR": {"show_search": True, "navigation": "isflow.workspaces.admin_menu.side_menu"},
     "SITE_FAVICONS": [{"rel": "icon", "type": "image/svg+xml", "href": "/static/ui/logo.svg"}],
     "COLORS": {
         "primary": {

@@ -8,6 +8,7 @@ from django.http import HttpRequest
 from django.utils.functional import SimpleLazyObject
 
 from isflow.workspaces.access import Permission, permissions_of
+from isflow.workspaces.guards import SESSION_KEY
 from isflow.workspaces.live import stream_numbers
 from isflow.workspaces.models import Membership, Notification, User, Workspace
 from isflow.workspaces.navigation import NavLink, nav_links
@@ -19,7 +20,16 @@ class Shell:
 
     def __init__(self, request: HttpRequest) -> None:
         self._request = request
-        self.membership: Membership | None = getattr(request, "membership", None)
+
+    @cached_property
+    def membership(self) -> Membership | None:
+        """Return the member's place: in the page's workspace, elsewhere in the one visited last."""
+        if hasattr(self._request, "membership"):
+            found: Membership | None = self._request.membership
+            return found
+        user = getattr(self._request, "user", None)
+        visited = self._request.session.get(SESSION_KEY) if isinstance(user, User) else None
+        return next((item for item in self.memberships if item.workspace_id == visited), None)
 
     @property
     def workspace(self) -> Workspace | None:
@@ -40,11 +50,11 @@ class Shell:
     @cached_property
     def memberships(self) -> list[Membership]:
         """Return all the person's workspaces, by name."""
-        user = self._request.user
+        user = getattr(self._request, "user", None)
         if not isinstance(user, User):
             return []
         with all_workspaces():
-            rows = Membership.objects.filter(user=user).select_related("workspace")
+            rows = Membership.objects.filter(user=user).select_related("workspace", "user", "team")
             return list(rows.order_by("workspace__name"))
 
     @cached_property

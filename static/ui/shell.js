@@ -80,6 +80,14 @@ async function copy(button) {
   toast(button.dataset.copied ?? "✓", "success");
 }
 
+// Signed out or removed: loading the page again leads to the login; once, in case it does not.
+function leave() {
+  const last = Number(sessionStorage.getItem("isflow-left") ?? 0);
+  if (Date.now() - last < 60_000) return;
+  sessionStorage.setItem("isflow-left", String(Date.now()));
+  location.reload();
+}
+
 const live = pageLive();
 const bell = document.getElementById("bell");
 
@@ -127,7 +135,7 @@ if (live && bell) {
   let later;
   live.onStatus((status) => {
     clearTimeout(later);
-    if (status === "denied") location.reload();
+    if (status === "denied") leave();
     else if (status === "online") hint.hidden = true;
     else later = setTimeout(() => (hint.hidden = false), 2_000); // a short break is nobody's concern
   });
