@@ -16,6 +16,9 @@ import urllib.error
 import urllib.request
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from urllib.parse import urlsplit, urlunsplit
+
+import psycopg
 
 ROOT = Path(__file__).resolve().parents[2]
 STOP_LIMIT = 15
@@ -92,6 +95,19 @@ def postgres_server():
         with suppress(subprocess.CalledProcessError):
             _postgres("pg_ctl", "-D", data, "-m", "immediate", "stop")
         shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextmanager
+def fresh_database(server_url):
+    """Yield the URL of a new database on that server; it is dropped afterwards."""
+    parts = urlsplit(server_url)
+    name = f"isflow_{secrets.token_hex(6)}"
+    with psycopg.connect(server_url.replace("postgres://", "postgresql://", 1), autocommit=True) as server:
+        server.execute(f'CREATE DATABASE "{name}"')
+        try:
+            yield urlunsplit(parts._replace(path=f"/{name}"))
+        finally:
+            server.execute(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
 
 
 def _postgres(program, *arguments):

@@ -1,4 +1,4 @@
-"""A small HTTP server on a thread that counts what it was asked: the outside world of measurements and faults."""
+"""A small HTTP server on a thread that counts what it was asked: the outside world of our measurements."""
 
 from __future__ import annotations
 

@@ -33,7 +33,7 @@ def post(shop, number, order):
 
 
 def statements(captured):
-    """The statements up to the commit that ends the last run; what its events cause afterwards is left out."""
+    """The statements up to the commit that ends the last run, without what its events cause."""
     sql = [query["sql"].strip() for query in captured]
     last = max(index for index, text in enumerate(sql) if ENDED.search(text))
     end = next((index for index in range(last, len(sql)) if sql[index].startswith("COMMIT")), len(sql) - 1)
