@@ -51,6 +51,7 @@
   const origin = new URL(base).origin;
   const memory = `isflow:${config.channel}`;
   let frame = null;
+  let ready = false;
   let isOpen = false;
   let unread = 0;
 
@@ -103,6 +104,7 @@
     frame.title = config.title;
     frame.allow = "clipboard-write";
     frame.addEventListener("load", () => {
+      ready = true;
       tell("hello");
       if (isOpen) tell("opened");
       if (isOpen) focusInside();
@@ -116,7 +118,7 @@
   }
 
   function tell(type) {
-    frame?.contentWindow?.postMessage({ isflow: type }, origin);
+    if (ready) frame.contentWindow.postMessage({ isflow: type }, origin);
   }
 
   function receive(event) {
