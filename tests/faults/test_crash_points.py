@@ -3,16 +3,27 @@
 from __future__ import annotations
 
 import os
+import pkgutil
 from functools import cache
+from importlib import import_module
 
 import pytest
 
-import workflows.tasks
-import workflows.views  # noqa: F401 - declares the fault points, like its neighbours
 from isflow.infra.faults import EXIT_CODE, FAULT_POINTS
 
 pytestmark = [pytest.mark.faults, pytest.mark.timeout(120)]
 
+
+def import_all(*packages):
+    """Import every module, so that all fault points are declared."""
+    for package in packages:
+        path = import_module(package).__path__
+        for module in pkgutil.walk_packages(path, f"{package}."):
+            if ".migrations" not in module.name:
+                import_module(module.name)
+
+
+import_all("channels_app", "contacts", "conversations", "workflows", "isflow.workspaces", "isflow.infra")
 POINTS = sorted(FAULT_POINTS)
 PASSES = int(os.environ.get("ISFLOW_FAULT_PASSES", "2"))
 """At how many of the passes of one place somebody dies, on PostgreSQL; on SQLite it is the first one."""
