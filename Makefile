@@ -9,7 +9,7 @@ BIOME  := npx --yes @biomejs/biome@2.6.8
 PORT   ?= 8000
 
 .DEFAULT_GOAL := help
-.PHONY: help install install-dev run demo test check lint types schema fmt lock bench full e2e faults conformance up-prod-check
+.PHONY: help install install-dev run test check lint types schema fmt lock bench full e2e faults conformance up-prod-check
 
 help:  ## Show this list
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-15s %s\n", $$1, $$2}'
@@ -30,11 +30,8 @@ install-dev: $(VENV)/bin/python  ## Install also what tests and checks need
 	  $(PY) -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock -r requirements-dev.lock \
 	    && echo "$$sum" > $(VENV)/.installed-dev; fi
 
-run: install  ## Run isflow in one process on http://127.0.0.1:8000 (PORT=...)
-	@$(PY) manage.py serve --port $(PORT)
-
-demo: install  ## The same, with the demo workspace
-	@$(PY) manage.py serve --port $(PORT) --demo
+run: install  ## Run isflow with demo data in one process on http://127.0.0.1:8000 (PORT=...)
+	@$(PY) manage.py serve --demo --port $(PORT)
 
 test: install-dev  ## Run the sealed test suite on SQLite, then the JavaScript tests
 	$(PY) -m pytest $(ARGS)

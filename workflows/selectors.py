@@ -9,7 +9,6 @@ from contacts.models import ContactField, Tag
 from conversations.models import ClosingCategory
 from isflow.workspaces.models import Membership, Team
 from workflows.contract import Known, KnownField, KnownWorkflow
-from workflows.definition.compile import Definition
 from workflows.definition.loops import Member
 from workflows.engine.loading import STANDARD_KINDS
 from workflows.engine.versions import definitions
@@ -35,24 +34,11 @@ def known_things(workflow_id: int | None = None) -> Known:
 
 def published_members() -> list[Member]:
     """All published workflows of the workspace in scope, compiled, for the loop check."""
-    rows = list(_published())
+    rows = list(
+        Workflow.objects.filter(status=Workflow.Status.PUBLISHED).values_list("pk", "name", "published_id")
+    )
     compiled = definitions(version_id for _, _, version_id in rows)
     return [Member(pk, name, compiled[version_id]) for pk, name, version_id in rows]
-
-
-def listening(event_kind: str) -> list[tuple[Workflow, Definition]]:
-    """Published workflows that listen to a kind of event, with their definitions."""
-    found = Workflow.objects.filter(
-        status=Workflow.Status.PUBLISHED, published__event_kind=event_kind
-    ).order_by("pk")
-    workflows = [workflow for workflow in found if workflow.published_id is not None]
-    compiled = definitions(w.published_id for w in workflows if w.published_id is not None)
-    return [(w, compiled[w.published_id]) for w in workflows if w.published_id is not None]
-
-
-def _published() -> Iterable[tuple[int, str, int]]:
-    rows = Workflow.objects.filter(status=Workflow.Status.PUBLISHED).values_list("pk", "name", "published_id")
-    return ((pk, name, version_id) for pk, name, version_id in rows if version_id is not None)
 
 
 def _workflows() -> dict[int, KnownWorkflow]:

@@ -71,7 +71,7 @@ def settle(*, outcomes: Sequence[MessageOutcome], **_signal: object) -> None:
     if not by_key:
         return
     waits = Wait.objects.filter(key__in=by_key, status=Wait.Status.OPEN)
-    resumes = {}
+    resumes: dict[int, tuple[int, Resume]] = {}
     for wait in waits:
         outcome = by_key[wait.key]
         if outcome.status == "failed":

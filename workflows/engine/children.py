@@ -51,7 +51,12 @@ def start_directly(starts: Sequence[Start], at: datetime, *, workspace_id: int) 
     """Let contacts in. The caller has locked them and holds a transaction."""
     if not starts:
         return []
-    events = Event.objects.bulk_create([_event(start, at, workspace_id) for start in starts])
+    events = Event.objects.bulk_create(
+        [
+            _event(start.kind, start.contact_id, start.workflow_id, start.actor, at, workspace_id)
+            for start in starts
+        ]
+    )
     candidates = [_candidate(start, event) for start, event in zip(starts, events, strict=True)]
     verdicts = decide(candidates, at)
     accepted = [c for c, verdict in zip(candidates, verdicts, strict=True) if verdict == "started"]
@@ -76,23 +81,19 @@ def start_directly(starts: Sequence[Start], at: datetime, *, workspace_id: int) 
 def start(wanted: Sequence[Wanted], at: datetime, *, workspace_id: int) -> list[Started]:
     """Start what Trigger Another Workflow steps asked for; an unpublished target is passed over."""
     asked = [(row, row.effect) for row in wanted if isinstance(row.effect, StartRun)]
-    targets = (
-        {
-            pk: (version_id, name)
-            for pk, version_id, name in Workflow.objects.filter(
-                pk__in={effect.workflow_id for _, effect in asked}, status=Workflow.Status.PUBLISHED
-            ).values_list("pk", "published_id", "name")
-            if version_id is not None
-        }
-        if asked
-        else {}
+    if not asked:
+        return []
+    published = Workflow.objects.filter(
+        pk__in={effect.workflow_id for _, effect in asked}, status=Workflow.Status.PUBLISHED
     )
-    compiled = definitions(version_id for version_id, _ in targets.values())
+    targets = dict(published.values_list("pk", "published_id"))
+    compiled = definitions(targets.values())
+    _note_unpublished([row for row, effect in asked if effect.workflow_id not in targets], at, workspace_id)
     starts = [
         Start(
             workflow_id=effect.workflow_id,
-            version_id=targets[effect.workflow_id][0],
-            definition=compiled[targets[effect.workflow_id][0]],
+            version_id=targets[effect.workflow_id],
+            definition=compiled[targets[effect.workflow_id]],
             contact_id=row.contact_id,
             kind=TRIGGERED,
             actor=row.actor,
@@ -110,17 +111,34 @@ def start(wanted: Sequence[Wanted], at: datetime, *, workspace_id: int) -> list[
     return start_directly(starts, at, workspace_id=workspace_id)
 
 
-def _event(start: Start, at: datetime, workspace_id: int) -> Event:
+def _note_unpublished(rows: Sequence[Wanted], at: datetime, workspace_id: int) -> None:
+    """Put on record that a step wanted a workflow that is not published."""
+    if not rows:
+        return
+    events = Event.objects.bulk_create(
+        [
+            _event(TRIGGERED, row.contact_id, row.effect.workflow_id, row.actor, at, workspace_id)
+            for row in rows
+            if isinstance(row.effect, StartRun)
+        ]
+    )
+    refused: list[list[object]] = [[None, "not_published", None, ""]]
+    record_decisions(((event, refused) for event in events), at, workspace_id=workspace_id)
+
+
+def _event(  # noqa: PLR0913 - the columns of one row
+    kind: str, contact_id: int, workflow_id: int, actor: Actor, at: datetime, workspace_id: int
+) -> Event:
     return Event(
         workspace_id=workspace_id,
-        contact_id=start.contact_id,
-        kind=start.kind,
-        payload={"workflow_id": start.workflow_id},
-        source=start.actor.source,
-        user_id=start.actor.user_id,
-        workflow_id=start.actor.workflow_id,
-        run_id=start.actor.run_id,
-        depth=start.actor.depth,
+        contact_id=contact_id,
+        kind=kind,
+        payload={"workflow_id": workflow_id},
+        source=actor.source,
+        user_id=actor.user_id,
+        workflow_id=actor.workflow_id,
+        run_id=actor.run_id,
+        depth=actor.depth,
         at=at,
         is_pending=False,
     )

@@ -101,5 +101,6 @@ def renew(claims: Sequence[Claim]) -> None:
             ).update(lease_until=until, wake_at=until)
 
 
-def _parameter(at: datetime) -> object:
-    return connection.ops.adapt_datetimefield_value(at)
+def _parameter(at: datetime) -> str | datetime:
+    adapted: str | datetime = connection.ops.adapt_datetimefield_value(at)
+    return adapted

@@ -113,16 +113,15 @@ def _decide(events: list[Event], at: datetime, workspace_id: int, token: int) ->
 
 
 def _listeners(kinds: set[str]) -> defaultdict[str, list[Listener]]:
-    rows = (
+    rows = list(
         Workflow.objects.filter(status=Workflow.Status.PUBLISHED, published__event_kind__in=kinds)
         .order_by("pk")
         .values_list("pk", "published_id", "published__event_kind")
     )
-    found = [(pk, version_id, kind) for pk, version_id, kind in rows if version_id is not None]
-    compiled = definitions(version_id for _, version_id, _ in found)
+    compiled = definitions(version_id for _, version_id, _ in rows)
     listeners: defaultdict[str, list[Listener]] = defaultdict(list)
-    for workflow_id, version_id, kind in found:
-        listeners[str(kind)].append(Listener(workflow_id, version_id, compiled[version_id]))
+    for workflow_id, version_id, kind in rows:
+        listeners[kind].append(Listener(workflow_id, version_id, compiled[version_id]))
     return listeners
 
 

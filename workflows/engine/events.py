@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 
 from django.utils import timezone
 
@@ -23,7 +24,7 @@ def store(*, events: Sequence[DomainEvent], **_signal: object) -> None:
     hint("engine")
 
 
-def _row(event: DomainEvent, at: object) -> Event:
+def _row(event: DomainEvent, at: datetime) -> Event:
     actor = event.actor
     return Event(
         workspace_id=event.workspace_id,

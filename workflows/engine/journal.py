@@ -157,7 +157,9 @@ def _write_waits(works: Sequence[Work], claim: Claim, at: datetime) -> None:
 def _cursor(item: Work, claim: Claim, at: datetime) -> tuple[object, ...]:
     """The run's row after the burst, in the order of ``_RUN_FIELDS`` behind key and token."""
     run, passage = item.run, item.passage
-    status, phase, wake_at, lease = Run.Status.RUNNING, Run.Phase.ENTER, at, None
+    status, phase = Run.Status.RUNNING, Run.Phase.ENTER
+    wake_at: datetime | None = at
+    lease: datetime | None = None
     if passage.end is not None:
         status, wake_at = Run.Status.ENDED, None
     elif item.entry is None and item.wait is not None:
