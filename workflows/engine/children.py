@@ -53,7 +53,14 @@ def start_directly(starts: Sequence[Start], at: datetime, *, workspace_id: int) 
         return []
     events = Event.objects.bulk_create(
         [
-            _event(start.kind, start.contact_id, start.workflow_id, start.actor, at, workspace_id)
+            _event(
+                start.kind,
+                start.contact_id,
+                start.workflow_id,
+                actor=start.actor,
+                at=at,
+                workspace_id=workspace_id,
+            )
             for start in starts
         ]
     )
@@ -117,7 +124,14 @@ def _note_unpublished(rows: Sequence[Wanted], at: datetime, workspace_id: int) -
         return
     events = Event.objects.bulk_create(
         [
-            _event(TRIGGERED, row.contact_id, row.effect.workflow_id, row.actor, at, workspace_id)
+            _event(
+                TRIGGERED,
+                row.contact_id,
+                row.effect.workflow_id,
+                actor=row.actor,
+                at=at,
+                workspace_id=workspace_id,
+            )
             for row in rows
             if isinstance(row.effect, StartRun)
         ]
@@ -127,7 +141,7 @@ def _note_unpublished(rows: Sequence[Wanted], at: datetime, workspace_id: int) -
 
 
 def _event(  # noqa: PLR0913 - the columns of one row
-    kind: str, contact_id: int, workflow_id: int, actor: Actor, at: datetime, workspace_id: int
+    kind: str, contact_id: int, workflow_id: int, *, actor: Actor, at: datetime, workspace_id: int
 ) -> Event:
     return Event(
         workspace_id=workspace_id,
