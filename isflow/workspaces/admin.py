@@ -12,6 +12,7 @@ from django.utils.translation import gettext_lazy as _
 from unfold.admin import TabularInline
 
 from isflow.workspaces.access import Permission
+from isflow.workspaces.live import recheck_access
 from isflow.workspaces.models import (
     AuditEntry,
     Invitation,
@@ -107,10 +108,11 @@ class UserAdmin(SystemAdmin[User]):
     ordering = ("email",)
 
     def save_model(self, request: HttpRequest, obj: User, form: UserForm, change: bool) -> None:  # noqa: FBT001
-        """Give a new person no password: the reset page sets one."""
+        """Give a new person no password (the reset page sets one); close sockets of one switched off."""
         if not change:
             obj.set_unusable_password()
         super().save_model(request, obj, form, change)
+        recheck_access([obj.pk])
 
 
 @admin.register(Notification)

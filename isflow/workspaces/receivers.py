@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from allauth.account.signals import password_changed, password_reset
 from django.contrib.auth.signals import user_logged_in, user_logged_out, user_login_failed
 from django.dispatch import receiver
 
@@ -30,6 +31,14 @@ def on_logout(user: User | None, **kwargs: Any) -> None:  # noqa: ARG001
     with acting_as(actor_of(user)):
         audit("logout", user.email)
     presence_leave(user=user)
+    recheck_access([user.pk])
+
+
+@receiver([password_changed, password_reset], dispatch_uid="workspaces.password_changed")
+def on_new_password(user: User, **kwargs: Any) -> None:  # noqa: ARG001
+    """Record it and let sockets of sessions that have ended by it notice."""
+    with acting_as(actor_of(user)):
+        audit("password.changed", user.email)
     recheck_access([user.pk])
 
 

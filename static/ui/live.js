@@ -89,7 +89,13 @@ export class LiveConnection {
       // The newcomer's data may be older than what the stream has carried since.
       if (known.number !== number) onGap();
     } else {
-      this.#subscriptions.set(name, { name, stream: name, number, fresh: number === null, listeners: new Set([listener]) });
+      this.#subscriptions.set(name, {
+        name,
+        stream: name,
+        number,
+        fresh: number === null,
+        listeners: new Set([listener]),
+      });
       this.#ask(name);
     }
     return () => this.#leave(name, listener);
@@ -234,7 +240,8 @@ export class LiveConnection {
 
   #poll() {
     this.#every("poll", POLL_EVERY, () => {
-      for (const known of this.#subscriptions.values()) for (const listener of known.listeners) listener.onGap();
+      for (const known of this.#subscriptions.values())
+        for (const listener of known.listeners) listener.onGap();
     });
   }
 

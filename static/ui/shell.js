@@ -41,7 +41,8 @@ document.addEventListener("submit", (event) => {
   }
   if (form.method === "post" && !form.hasAttribute("hx-post")) {
     setTimeout(() => {
-      for (const button of form.querySelectorAll("button:not([type=button])")) button.classList.add("is-busy");
+      for (const button of form.querySelectorAll("button:not([type=button])"))
+        button.classList.add("is-busy");
     });
   }
 });

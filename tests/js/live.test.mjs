@@ -66,7 +66,11 @@ let heard;
 let gaps;
 
 const listen = (name, number) =>
-  live.subscribe(name, { number, onFrame: (kind, data) => heard.push([kind, data]), onGap: () => (gaps += 1) });
+  live.subscribe(name, {
+    number,
+    onFrame: (kind, data) => heard.push([kind, data]),
+    onGap: () => (gaps += 1),
+  });
 const socket = () => FakeSocket.all.at(-1);
 const frame = (n, k = "a", s = "inbox") => socket().say({ s, n, k, d: {} });
 
@@ -100,7 +104,10 @@ test("frames in order are applied", () => {
   join();
   frame(6, "first");
   frame(7, "second");
-  assert.deepEqual(heard.map(([kind]) => kind), ["first", "second"]);
+  assert.deepEqual(
+    heard.map(([kind]) => kind),
+    ["first", "second"],
+  );
   assert.equal(gaps, 0);
 });
 
@@ -149,7 +156,10 @@ test("the server's name of the inbox is followed", () => {
   assert.equal(gaps, 0);
   frame(6, "mine", "inbox:user:7");
   frame(6, "foreign", "inbox");
-  assert.deepEqual(heard.map(([kind]) => kind), ["mine"]);
+  assert.deepEqual(
+    heard.map(([kind]) => kind),
+    ["mine"],
+  );
 });
 
 test("whispers need no number", () => {
