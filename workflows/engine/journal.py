@@ -44,6 +44,7 @@ def write(works: Sequence[Work], claim: Claim, at: datetime) -> None:
         return
     applied = effects.apply(_wanted(works))
     fault_point("journal.after_effects")
+    _abandon([item for item in works if item.passage.end is not None and not item.passage.visits], at)
     _write_visits(works, claim)
     _write_waits(works, claim, at)
     children.start(applied.starts, at, workspace_id=claim.workspace_id)
@@ -84,6 +85,19 @@ def _actor(item: Work) -> Actor:
     return Actor(
         source="workflow", name=run.workflow_name, workflow_id=run.workflow_id, run_id=run.id, depth=run.depth
     )
+
+
+def _abandon(works: Sequence[Work], at: datetime) -> None:
+    """Close what runs leave open that are ended before their burst: a call may have been made, or not."""
+    run_ids = [item.run.pk for item in works]
+    if not run_ids:
+        return
+    Wait.objects.filter(run__in=run_ids, status=Wait.Status.OPEN).update(
+        status=Wait.Status.CANCELLED, resolved_at=at
+    )
+    states = StepExecution.Status
+    for before, after in ((states.WAITING, states.CANCELLED), (states.INTENT, states.UNKNOWN)):
+        StepExecution.objects.filter(run__in=run_ids, status=before).update(status=after, finished_at=at)
 
 
 def _write_visits(works: Sequence[Work], claim: Claim) -> None:
@@ -128,7 +142,7 @@ def _write_waits(works: Sequence[Work], claim: Claim, at: datetime) -> None:
     passed = [
         item.wait.pk
         for item in works
-        if item.wait is not None and item.wait.status == Wait.Status.OPEN and item.entry is not None
+        if item.wait is not None and item.wait.status == Wait.Status.OPEN and item.passage.visits
     ]
     if passed:
         won = Wait.objects.filter(pk__in=passed, status=Wait.Status.OPEN).update(
