@@ -101,6 +101,5 @@ def renew(claims: Sequence[Claim]) -> None:
             ).update(lease_until=until, wake_at=until)
 
 
-def _parameter(at: datetime) -> str | datetime:
-    adapted: str | datetime = connection.ops.adapt_datetimefield_value(at)
-    return adapted
+def _parameter(at: datetime) -> str | None:
+    return connection.ops.adapt_datetimefield_value(at)
