@@ -25,7 +25,8 @@ class Story:
 
 
 def _story(category: str, summary: str, tags: str, script: str) -> Story:
-    lines = tuple(Line(row[0], row[1:].strip()) for row in script.strip().splitlines())
+    rows = [row.strip() for row in script.strip().splitlines()]
+    lines = tuple(Line(row[0], row[1:].strip()) for row in rows)
     return Story(category, summary, tuple(tags.split()), lines)
 
 

@@ -6,7 +6,7 @@ import pytest
 from django.core.management import CommandError, call_command
 
 from contacts.models import Contact
-from conversations.models import Conversation, Message
+from conversations.models import Comment, Conversation, Message
 from isflow.workspaces.models import Membership, User, Workspace
 from isflow.workspaces.scope import workspace_scope
 from workflows.demo.load import demo_load
@@ -34,6 +34,9 @@ def test_the_demo_has_people_contacts_conversations_and_messages(demo):
     assert 230 <= Conversation.objects.count() <= 250
     assert Message.objects.count() > 600
     assert Conversation.objects.filter(status="open", contact__assignee=None).exists()
+    assert not Message.objects.filter(text__regex=r"^[<>#]").exists()
+    assert Message.objects.filter(direction="out").count() > 250
+    assert Comment.objects.count() > 20
 
 
 def test_every_contact_of_the_demo_has_one_latest_conversation_at_most(demo):
