@@ -41,7 +41,8 @@ class _Sender:
         self.pid = os.getpid()
         self.loop = asyncio.new_event_loop()
         self.pending = 0
-        threading.Thread(target=self.loop.run_forever, name="isflow-broadcast", daemon=True).start()
+        self.thread = threading.Thread(target=self.loop.run_forever, name="isflow-broadcast", daemon=True)
+        self.thread.start()
 
     def submit(self, messages: Sequence[GroupMessage]) -> None:
         if self.pending >= MAX_PENDING:
@@ -49,6 +50,12 @@ class _Sender:
             return
         self.pending += 1
         asyncio.run_coroutine_threadsafe(self._send(messages), self.loop)
+
+    def close(self) -> None:
+        """End the thread; what is under way is dropped."""
+        self.loop.call_soon_threadsafe(self.loop.stop)
+        self.thread.join()
+        self.loop.close()
 
     async def _send(self, messages: Sequence[GroupMessage]) -> None:
         layer = get_channel_layer()

@@ -8,9 +8,11 @@ from typing import Any, ClassVar, Final
 
 from channels.generic.websocket import AsyncWebsocketConsumer
 
+from isflow.kernel.ids import token_digest
 from isflow.workspaces.live import STREAM_KINDS, group_name, person_group
 from isflow.workspaces.models import Membership
 from isflow.workspaces.socket_access import (
+    NOT_SIGNED_IN,
     Refusal,
     Subscription,
     access_mark,
@@ -107,6 +109,12 @@ class LiveConsumer(AsyncWebsocketConsumer):
             await self.close(found.code)
         elif access_mark(found) != access_mark(known):
             await self.close(CLOSE_RESTART)
+
+    async def access_ended(self, event: dict[str, Any]) -> None:
+        """Close if it is this browser's session that has just been signed out."""
+        session_key = getattr(self.scope["session"], "session_key", None) or ""
+        if token_digest(session_key) == event["session"]:
+            await self.close(NOT_SIGNED_IN)
 
     async def _recheck_regularly(self) -> None:
         while True:

@@ -14,6 +14,7 @@ from typing import Any
 from django.db import connection, transaction
 
 from isflow.infra.db import require_atomic
+from isflow.kernel.ids import token_digest
 from isflow.workspaces.broadcast import GroupMessage, broadcast
 from isflow.workspaces.models import LiveStream, Membership
 
@@ -104,6 +105,13 @@ def recheck_access(user_ids: Sequence[int]) -> None:
         broadcast(messages)
 
     transaction.on_commit(send, robust=True)
+
+
+def end_session(user_id: int, session_key: str) -> None:
+    """Close the sockets of a session that is just ending; asking the database now would be too early."""
+    broadcast(
+        [GroupMessage(person_group(user_id), {"type": "access.ended", "session": token_digest(session_key)})]
+    )
 
 
 def stream_numbers(streams: Sequence[str]) -> dict[str, int]:

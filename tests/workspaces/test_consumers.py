@@ -11,6 +11,7 @@ from channels.testing import WebsocketCommunicator
 from django.conf import settings as django_settings
 from django.db import transaction
 from django.test import Client
+from django.urls import reverse
 
 from isflow.infra.layers import ThreadedInMemoryChannelLayer
 from isflow.workspaces import live
@@ -142,18 +143,35 @@ async def test_the_server_decides_which_inbox_somebody_hears(restrictions, team,
     await socket.disconnect()
 
 
-async def test_signing_out_elsewhere_closes_the_socket():
+async def test_signing_out_in_one_tab_closes_the_sockets_of_this_browser_only():
     _, member, cookie = await set_up()
-    socket = await enter("acme", cookie)
+    other_cookie = await sync_to_async(cookie_of)(member.user)
+    socket, other = await enter("acme", cookie), await enter("acme", other_cookie)
 
     @sync_to_async
     def log_out():
         client = Client()
         client.cookies[django_settings.SESSION_COOKIE_NAME] = cookie
-        client.session.flush()
-        recheck_access([member.user_id])
+        client.post(reverse("account_logout"))
 
     await log_out()
+    assert await close_code(socket) == 4401
+    # The other browser only hears that the person went offline, if it listens.
+    assert await other.receive_nothing()
+    await other.disconnect()
+
+
+async def test_a_session_that_has_ended_is_noticed_at_the_next_look():
+    _, member, cookie = await set_up()
+    socket = await enter("acme", cookie)
+
+    @sync_to_async
+    def change_password():
+        member.user.set_password("something else entirely")
+        member.user.save()
+        recheck_access([member.user_id])
+
+    await change_password()
     assert await close_code(socket) == 4401
 
 
