@@ -22,12 +22,17 @@ class Story:
     summary: str
     tags: tuple[str, ...]
     lines: tuple[Line, ...]
+    language: str = "en"
+
+    def suits(self, language: str) -> bool:
+        """Whether a contact of that language would talk so; English everybody does."""
+        return self.language in ("en", language)
 
 
-def _story(category: str, summary: str, tags: str, script: str) -> Story:
+def _story(category: str, summary: str, tags: str, script: str, language: str = "en") -> Story:
     rows = [row.strip() for row in script.strip().splitlines()]
     lines = tuple(Line(row[0], row[1:].strip()) for row in rows)
-    return Story(category, summary, tuple(tags.split()), lines)
+    return Story(category, summary, tuple(tags.split()), lines, language)
 
 
 STORIES: Final = (
@@ -153,6 +158,7 @@ STORIES: Final = (
         >Ist angekommen, vielen Dank!
         <Sehr gern. Einen schönen Tag noch!
         """,
+        language="de",
     ),
     _story(
         "Returns",
@@ -177,6 +183,7 @@ STORIES: Final = (
         >Super, pouvez-vous me prévenir ?
         <Bien sûr, je vous inscris à notre lettre d'information.
         """,
+        language="fr",
     ),
     _story(
         "Workshop",
@@ -199,7 +206,7 @@ QUESTIONS: Final = (
     "How long is the warranty of the battery?",
     "I would like to cancel {order}, please.",
     "Can I pay in instalments?",
-    "Hola, ¿hacéis envíos a Canarias?",
+    "Do you ship to the Canary Islands?",
     "Which child seat fits the {bike}?",
 )
 """First words of conversations that nobody has answered yet."""

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from random import Random
 from typing import Final
 
-from contacts.models import Contact, ContactIdentity
+from contacts.models import Contact, ContactIdentity, ContactTag
 from conversations.models import Assignment, Comment, Conversation, Message, Participant, ParticipantType
 from isflow.workspaces.models import User
 from workflows.demo.crowd import bike, order_number
@@ -29,6 +29,7 @@ class _Rows:
     comments: list[Comment] = field(default_factory=list)
     assignments: list[Assignment] = field(default_factory=list)
     participants: list[Participant] = field(default_factory=list)
+    tags: list[ContactTag] = field(default_factory=list)
     contacts: dict[int, Contact] = field(default_factory=dict)
 
 
@@ -46,7 +47,7 @@ class _Author:
         """Write one conversation and return when it ended."""
         agent = self.shop.users[self.random.choice(("Omar", "Lena"))]
         is_unanswered = is_open and self.random.random() < 0.35  # noqa: PLR2004
-        story = self._question() if is_unanswered else self.random.choice(STORIES)
+        story = self._question() if is_unanswered else self._story(contact)
         lines = story.lines
         if is_open and len(lines) > 1:
             lines = lines[: self.random.randint(1, len(lines) - 1)]
@@ -70,10 +71,14 @@ class _Author:
         self._join(conversation, ParticipantType.CONTACT, contact.pk, contact.name)
         at = self._lines(conversation, contact, agent, lines, words)
         if not is_open:
+            self._tag(contact, story)
             at += timedelta(minutes=self.random.uniform(1, 40))
             self._close(conversation, story, agent, at, words)
         conversation.last_activity_at = at
         return at
+
+    def _story(self, contact: Contact) -> Story:
+        return self.random.choice([story for story in STORIES if story.suits(contact.language)])
 
     def _question(self) -> Story:
         return Story("", "", (), (Line(">", self.random.choice(QUESTIONS)),))
@@ -173,6 +178,12 @@ class _Author:
             )
         )
 
+    def _tag(self, contact: Contact, story: Story) -> None:
+        self.rows.tags += [
+            ContactTag(workspace=self.shop.workspace, contact=contact, tag=self.shop.tags[name])
+            for name in story.tags
+        ]
+
     def _close(
         self, row: Conversation, story: Story, agent: User, at: datetime, words: dict[str, str]
     ) -> None:
@@ -226,6 +237,7 @@ def _write(author: _Author) -> None:
     Comment.objects.bulk_create(sorted(rows.comments, key=lambda row: row.created_at))
     Assignment.objects.bulk_create(sorted(rows.assignments, key=lambda row: row.at))
     Participant.objects.bulk_create(rows.participants)
+    ContactTag.objects.bulk_create(rows.tags, ignore_conflicts=True)
     people = list(rows.contacts.values())
     Contact.objects.bulk_update(people, ["assignee", "assigned_at", "last_incoming_at", "last_incoming_text"])
     ContactIdentity.objects.bulk_update(
