@@ -22,7 +22,7 @@ from workflows.engine.interpreter import Bounds, Entry, Passage, burst
 from workflows.engine.loading import lock, pending_visits, pending_waits, snapshots
 from workflows.engine.resumes import decode
 from workflows.engine.versions import definitions
-from workflows.models import Run, StepExecution, Wait
+from workflows.models import Run, StepExecution, Wait, Workflow
 
 declare(
     "runner.before_burst",
@@ -113,7 +113,10 @@ def _load(claim: Claim, run_ids: Collection[int], answers: Mapping[int, Answer])
             step_id=run.step_id,
             seq=run.seq,
         )
-        if run.lost_leases >= settings.ISFLOW_MAX_LOST_LEASES:
+        if run.workflow.status == Workflow.Status.STOPPED:
+            # A start may commit just after the stop that could not see it; it takes no step.
+            passage.end = End("stopped_workflow")
+        elif run.lost_leases >= settings.ISFLOW_MAX_LOST_LEASES:
             passage.end = End("quarantined", f"Work on this step was lost {run.lost_leases} times.")
         entry = _entry(run, wait, visit, answers.get(run.pk))
         works.append(Work(run, passage, entry, wait, visit))
