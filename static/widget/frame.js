@@ -14,14 +14,19 @@ const templates = Object.fromEntries(
 const POLL_MS = 3000;
 const STAGGER_MS = 350;
 const NEAR_END_PX = 90;
-const KEY = `isflow:${config.channel}:visitor`;
-const QUEUE = `isflow:${config.channel}:unsent`;
+const HELLO_MS = 3000;
 const clock = new Intl.DateTimeFormat(config.language, { hour: "numeric", minute: "2-digit" });
 const calendar = new Intl.DateTimeFormat(config.language, { weekday: "long", day: "numeric", month: "long" });
 
+const framed = window.parent !== window;
+let parentOrigin = null;
+let greeted = null;
+const hello = new Promise((resolve) => {
+  greeted = resolve;
+});
 const store = openStore();
-let token = store.get(KEY);
-let unsent = readUnsent();
+let token = null;
+let unsent = [];
 let known = new Map(); // id -> message
 let oldest = null;
 let newest = 0;
@@ -33,13 +38,13 @@ let attempts = 0;
 let pollTimer = null;
 let fetching = null;
 let again = false;
-let parentOrigin = null;
-let shown = !config.framed;
+let shown = !framed;
 let unread = 0;
 let chosen = new Set();
 let reveal = [];
 let sending = Promise.resolve();
 let revealTimer = null;
+let begun = false;
 
 start();
 
@@ -66,6 +71,12 @@ async function start() {
     flush();
   });
   draw();
+  await store.ready;
+  token ??= store.get("visitor");
+  unsent = [...readUnsent(), ...unsent];
+  begun = true;
+  saveUnsent();
+  draw();
   if (token) {
     await refresh();
     connect();
@@ -80,6 +91,7 @@ function fromParent(event) {
   const type = event.data.isflow;
   if (type === "hello") {
     parentOrigin = event.origin;
+    greeted(event.data.kept ?? {});
     if (known.size) toParent({ isflow: "wrote" });
   }
   if (type === "opened") {
@@ -114,9 +126,11 @@ async function call(path, body) {
 }
 
 async function ensureSession() {
+  await store.ready;
+  token ??= store.get("visitor");
   if (token) return;
   token = (await call("session", {})).token;
-  store.set(KEY, token);
+  store.set("visitor", token);
 }
 
 async function withSession(action) {
@@ -134,7 +148,7 @@ async function withSession(action) {
 
 function forget() {
   token = null;
-  store.remove(KEY);
+  store.remove("visitor");
   known = new Map();
   oldest = null;
   newest = 0;
@@ -519,7 +533,7 @@ function newId() {
 
 function readUnsent() {
   try {
-    const items = JSON.parse(store.get(QUEUE) || "[]");
+    const items = JSON.parse(store.get("unsent") || "[]");
     return Array.isArray(items) ? items.filter((item) => item && item.client_id && (item.text || item.option)) : [];
   } catch {
     return [];
@@ -527,25 +541,43 @@ function readUnsent() {
 }
 
 function saveUnsent() {
-  store.set(QUEUE, JSON.stringify(unsent.slice(-50)));
+  if (begun) store.set("unsent", JSON.stringify(unsent.slice(-50)));
 }
 
-/** Local storage, or memory where the browser keeps nothing for frames. */
+/** Our own storage; where the browser denies it to frames, the page around us keeps things for us. */
 function openStore() {
+  const prefix = `isflow:${config.channel}:`;
   try {
-    localStorage.setItem("isflow:probe", "1");
-    localStorage.removeItem("isflow:probe");
+    localStorage.setItem(`${prefix}probe`, "1");
+    localStorage.removeItem(`${prefix}probe`);
     return {
-      get: (key) => localStorage.getItem(key),
-      set: (key, value) => localStorage.setItem(key, value),
-      remove: (key) => localStorage.removeItem(key),
+      ready: Promise.resolve(),
+      get: (key) => localStorage.getItem(prefix + key),
+      set: (key, value) => localStorage.setItem(prefix + key, value),
+      remove: (key) => localStorage.removeItem(prefix + key),
     };
   } catch {
-    const kept = new Map();
-    return {
-      get: (key) => kept.get(key) ?? null,
-      set: (key, value) => kept.set(key, value),
-      remove: (key) => kept.delete(key),
-    };
+    return borrowedStore();
   }
+}
+
+function borrowedStore() {
+  const kept = new Map();
+  const patience = new Promise((resolve) => setTimeout(resolve, framed ? HELLO_MS : 0, {}));
+  return {
+    ready: Promise.race([hello, patience]).then((given) => {
+      for (const [key, value] of Object.entries(given)) {
+        if (typeof value === "string" && !kept.has(key)) kept.set(key, value);
+      }
+    }),
+    get: (key) => kept.get(key) ?? null,
+    set(key, value) {
+      kept.set(key, value);
+      toParent({ isflow: "keep", key, value });
+    },
+    remove(key) {
+      kept.delete(key);
+      toParent({ isflow: "keep", key, value: null });
+    },
+  };
 }

@@ -49,7 +49,8 @@
 
   const base = new URL(config.frame, config.origin).href;
   const origin = new URL(base).origin;
-  const memory = `isflow:${config.channel}`;
+  const memory = `isflow:${config.channel}:`;
+  const KEPT = ["visitor", "unsent"];
   let frame = null;
   let ready = false;
   let isOpen = false;
@@ -84,7 +85,7 @@
   function begin() {
     document.body.append(host);
     // Who wrote before may have an answer waiting: load quietly, so that the badge can say so.
-    if (remembered()) load();
+    if (read("wrote")) load();
   }
 
   function toggle(open) {
@@ -105,7 +106,7 @@
     frame.allow = "clipboard-write";
     frame.addEventListener("load", () => {
       ready = true;
-      tell("hello");
+      tell("hello", { kept: kept() });
       if (isOpen) tell("opened");
       if (isOpen) focusInside();
     });
@@ -117,8 +118,8 @@
     panel.querySelector(FOCUSABLE)?.focus();
   }
 
-  function tell(type) {
-    if (ready) frame.contentWindow.postMessage({ isflow: type }, origin);
+  function tell(type, more = {}) {
+    if (ready) frame.contentWindow.postMessage({ isflow: type, ...more }, origin);
   }
 
   function receive(event) {
@@ -126,7 +127,8 @@
     const message = event.data;
     if (!message || typeof message !== "object") return;
     if (message.isflow === "close") toggle(false);
-    if (message.isflow === "wrote") remember();
+    if (message.isflow === "wrote") keep("wrote", "1");
+    if (message.isflow === "keep" && KEPT.includes(message.key)) keep(message.key, message.value);
     if (message.isflow === "unread" && Number.isInteger(message.count)) {
       unread = isOpen ? 0 : message.count;
       draw();
@@ -172,17 +174,24 @@
     }
   }
 
-  function remembered() {
+  // Browsers that let frames of other sites store nothing make us the keeper of what the frame must know again.
+
+  function kept() {
+    return Object.fromEntries(KEPT.map((key) => [key, read(key)]));
+  }
+
+  function read(key) {
     try {
-      return localStorage.getItem(memory) === "1";
+      return localStorage.getItem(memory + key);
     } catch {
-      return false;
+      return null;
     }
   }
 
-  function remember() {
+  function keep(key, value) {
     try {
-      localStorage.setItem(memory, "1");
+      if (typeof value === "string") localStorage.setItem(memory + key, value);
+      else localStorage.removeItem(memory + key);
     } catch {
       // A page that keeps nothing still chats.
     }

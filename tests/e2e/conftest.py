@@ -182,7 +182,9 @@ class Browsers:
 
     def page(self, viewport=None, state=None, **options):
         viewport = viewport or DESKTOP
-        context = self.chromium.new_context(viewport=viewport, storage_state=state, locale="en-GB", **options)
+        context = self.chromium.new_context(
+            viewport=viewport, storage_state=state, locale="en-GB", reduced_motion="reduce", **options
+        )
         context.set_default_timeout(PATIENCE_MS)
         self.contexts.append(context)
         page = context.new_page()

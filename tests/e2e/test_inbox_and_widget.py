@@ -21,7 +21,9 @@ def words(text):
 
 
 def test_a_visitor_and_an_agent_talk_live(browsers, omar, visitor):
-    hello, answer, again, note = (words(text) for text in ("Hello there", "Hi! Omar here", "Great", "Nice person"))
+    hello, answer, again, note = (
+        words(text) for text in ("Hello there", "Hi! Omar here", "Great", "Nice person")
+    )
 
     visitor.say(hello)
     expect(omar.row(hello)).to_be_visible(timeout=LIVE)
@@ -79,7 +81,9 @@ def test_a_message_that_did_not_go_out_is_sent_once_when_tried_again(browsers, o
     visitor.say(first)
     visitor.shows(first)
     page = visitor.page
-    page.route("**/messages", lambda route: route.abort() if route.request.method == "POST" else route.continue_())
+    page.route(
+        "**/messages", lambda route: route.abort() if route.request.method == "POST" else route.continue_()
+    )
     visitor.say(text)
     retry = visitor.frame.get_by_role("button", name="Try again")
     expect(retry).to_be_visible()
@@ -154,7 +158,7 @@ def test_reading_up_is_not_disturbed_by_new_messages(omar, visitor):
     jump = omar.page.get_by_role("button", name=re.compile("New messages"))
     expect(jump).to_be_visible(timeout=LIVE)
     assert omar.thread.evaluate("log => log.scrollTop") == 0
-    expect(omar.thread.locator(".divider")).to_be_visible
+    expect(omar.thread.locator(".divider")).to_be_attached()
     jump.click()
     expect(omar.thread.get_by_text(news)).to_be_in_viewport()
 
