@@ -29,16 +29,23 @@ class PendingCall:
     """A call that a run has announced by a committed intent."""
 
     run_id: int
-    key: str
+    seq: int
     request: HttpCall
 
 
-def perform(calls: Sequence[PendingCall], claim: Claim) -> dict[int, Answer]:
+@dataclass(frozen=True, slots=True)
+class Returned:
+    """What came back for the call of one visit."""
+
+    seq: int
+    answer: Answer
+
+
+def perform(calls: Sequence[PendingCall], claim: Claim) -> dict[int, Returned]:
     """Make the calls and return what came back, by run id. Never raises for what the other side does."""
     with _keeper().holding(claim):
-        if len(calls) == 1:
-            return {calls[0].run_id: _call(calls[0])}
-        return dict(zip((call.run_id for call in calls), _pool().map(_call, calls), strict=True))
+        answers = [_call(calls[0])] if len(calls) == 1 else list(_pool().map(_call, calls))
+    return {call.run_id: Returned(call.seq, answer) for call, answer in zip(calls, answers, strict=True)}
 
 
 def _call(call: PendingCall) -> Answer:

@@ -23,6 +23,7 @@ from workflows.definition.compile import Definition
 from workflows.engine.answers import take_answers
 from workflows.engine.claims import Claim, new_token
 from workflows.engine.clock import now
+from workflows.engine.exits import leave_by_condition
 from workflows.engine.starts import PERSONAL_SOURCES, Candidate, create, decide, record_decisions
 from workflows.engine.versions import definitions
 from workflows.models import Event, Workflow
@@ -89,6 +90,7 @@ def _locked_events(limit: int) -> list[Event]:
 def _decide(events: list[Event], at: datetime, workspace_id: int, token: int) -> dict[int, int]:
     """Decide all events; returns the runs that were started, with their contacts."""
     answered = take_answers(events, at)
+    left = leave_by_condition(events, answered)
     listeners = _listeners({event.kind for event in events})
     zone = Workspace.objects.get(pk=workspace_id).zone if listeners else ZoneInfo("UTC")
     verdicts: dict[int, list[list[object]]] = {event.pk: [] for event in events}
@@ -97,6 +99,9 @@ def _decide(events: list[Event], at: datetime, workspace_id: int, token: int) ->
     for event in events:
         if event.pk in answered:
             verdicts[event.pk].append([None, "answered", None, f"run {answered[event.pk]}"])
+        verdicts[event.pk].extend(
+            [None, "run_ended", None, f"run {run_id}"] for run_id in left.get(event.pk, ())
+        )
         view = view_of(event, zone)
         for listener in listeners[event.kind]:
             row = _match(event, view, listener)

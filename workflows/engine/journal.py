@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from isflow.infra.db import update_many
 from isflow.infra.faults import declare, fault_point
 from isflow.infra.tasks import hint
 from isflow.kernel.actor import Actor
-from workflows.contract import End
+from workflows.contract import CallRefused, CallUnknown, End
 from workflows.engine import children, effects
 from workflows.engine.answers import settle_refused
 from workflows.engine.batch import Work
+from workflows.engine.calls import Returned
 from workflows.engine.claims import Claim, lease_end
 from workflows.models import Run, StepExecution, Wait
 
@@ -56,6 +57,20 @@ def write(works: Sequence[Work], claim: Claim, at: datetime) -> None:
     fault_point("journal.after_cursor")
     if any(_goes_on(item) for item in works):
         hint("engine")
+
+
+def record_late(answers: Mapping[int, Returned], at: datetime) -> None:
+    """Note what came back for runs that are no longer ours: the ledger learns it, the run does not move."""
+    states = StepExecution.Status
+    for run_id, back in answers.items():
+        status, error = states.DONE, ""
+        if isinstance(back.answer, CallRefused):
+            status, error = states.FAILED, back.answer.reason[:500]
+        elif isinstance(back.answer, CallUnknown):
+            status, error = states.UNKNOWN, back.answer.reason[:500]
+        StepExecution.objects.filter(
+            run=run_id, seq=back.seq, status__in=(states.INTENT, states.UNKNOWN)
+        ).update(status=status, error=error, finished_at=at)
 
 
 def end_at_once(run: Run, reason: str, message: str, at: datetime) -> None:

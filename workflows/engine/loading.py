@@ -38,11 +38,14 @@ class Locked:
     busy: tuple[int, ...]
 
 
-def lock(wanted: Mapping[int, int], token: int) -> Locked:
-    """Lock the contacts of the runs (``{run id: contact id}``), then the runs that still carry the token."""
+def lock(wanted: Mapping[int, int], token: int, *, is_patient: bool = False) -> Locked:
+    """Lock the contacts of the runs (``{run id: contact id}``), then the runs that still carry the token.
+
+    ``is_patient``: wait for contacts that others hold, because what is to be written must not be lost.
+    """
     contacts = {
         contact.pk: contact
-        for contact in Contact.objects.select_for_update(skip_locked=True, no_key=True)
+        for contact in Contact.objects.select_for_update(skip_locked=not is_patient, no_key=True)
         .filter(pk__in=set(wanted.values()))
         .order_by("pk")
     }

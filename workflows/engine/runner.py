@@ -11,11 +11,10 @@ from django.db import DatabaseError, OperationalError
 
 from conversations.realtime import announcing
 from isflow.infra.faults import declare, fault_point
-from isflow.kernel.ids import effect_key
 from workflows.contract import Answer, CallUnknown, End, RunView, TimedOut
 from workflows.engine import journal
 from workflows.engine.batch import Work
-from workflows.engine.calls import PendingCall, perform
+from workflows.engine.calls import PendingCall, Returned, perform
 from workflows.engine.claims import Claim, release
 from workflows.engine.clock import now
 from workflows.engine.interpreter import Bounds, Entry, Passage, burst
@@ -47,7 +46,7 @@ def work(claim: Claim) -> None:
         calls = _burst_all(claim, tuple(answers), answers)
 
 
-def _burst_all(claim: Claim, run_ids: Collection[int], answers: Mapping[int, Answer]) -> list[PendingCall]:
+def _burst_all(claim: Claim, run_ids: Collection[int], answers: Mapping[int, Returned]) -> list[PendingCall]:
     """One transaction for all; if it fails, one for each, so that poison harms only itself."""
     try:
         return _burst(claim, run_ids, answers)
@@ -58,7 +57,7 @@ def _burst_all(claim: Claim, run_ids: Collection[int], answers: Mapping[int, Ans
     return [call for run_id in run_ids for call in _burst_one(claim, run_id, answers)]
 
 
-def _burst_one(claim: Claim, run_id: int, answers: Mapping[int, Answer]) -> list[PendingCall]:
+def _burst_one(claim: Claim, run_id: int, answers: Mapping[int, Returned]) -> list[PendingCall]:
     try:
         return _burst(claim, (run_id,), answers)
     except journal.Fenced:
@@ -72,7 +71,7 @@ def _burst_one(claim: Claim, run_id: int, answers: Mapping[int, Answer]) -> list
     return []
 
 
-def _burst(claim: Claim, run_ids: Collection[int], answers: Mapping[int, Answer]) -> list[PendingCall]:
+def _burst(claim: Claim, run_ids: Collection[int], answers: Mapping[int, Returned]) -> list[PendingCall]:
     fault_point("runner.before_burst")
     with announcing():
         works = _load(claim, run_ids, answers)
@@ -82,17 +81,20 @@ def _burst(claim: Claim, run_ids: Collection[int], answers: Mapping[int, Answer]
             if item.entry is not None and item.passage.end is None:
                 burst(item.passage, item.entry, at, bounds)
         journal.write(works, claim, at)
+        moved = {item.run.pk for item in works}
+        journal.record_late({key: back for key, back in answers.items() if key not in moved}, at)
         fault_point("runner.before_commit")
     fault_point("runner.after_commit")
     return [
-        PendingCall(item.run.pk, effect_key(item.run.pk, item.passage.seq), item.passage.call.request)
+        PendingCall(item.run.pk, item.passage.seq, item.passage.call.request)
         for item in works
         if item.passage.call is not None
     ]
 
 
-def _load(claim: Claim, run_ids: Collection[int], answers: Mapping[int, Answer]) -> list[Work]:
-    locked = lock({run_id: claim.contacts[run_id] for run_id in run_ids}, claim.token)
+def _load(claim: Claim, run_ids: Collection[int], answers: Mapping[int, Returned]) -> list[Work]:
+    wanted = {run_id: claim.contacts[run_id] for run_id in run_ids}
+    locked = lock(wanted, claim.token, is_patient=bool(answers))
     at = now()
     if locked.busy:
         release(locked.busy, claim.token, wake_at=at + BUSY_PAUSE)
@@ -118,7 +120,8 @@ def _load(claim: Claim, run_ids: Collection[int], answers: Mapping[int, Answer])
             passage.end = End("stopped_workflow")
         elif run.lost_leases >= settings.ISFLOW_MAX_LOST_LEASES:
             passage.end = End("quarantined", f"Work on this step was lost {run.lost_leases} times.")
-        entry = _entry(run, wait, visit, answers.get(run.pk))
+        back = answers.get(run.pk)
+        entry = _entry(run, wait, visit, back.answer if back else None)
         works.append(Work(run, passage, entry, wait, visit))
     return works
 
