@@ -9,7 +9,7 @@ BIOME  := npx --yes @biomejs/biome@2.6.8
 PORT   ?= 8000
 
 .DEFAULT_GOAL := help
-.PHONY: help install install-dev run test check lint types schema fmt lock bench full e2e faults conformance up-prod-check
+.PHONY: help install install-dev run test check lint lint-python lint-imports lint-templates lint-scripts types schema fmt lock bench full e2e faults conformance up-prod-check
 
 help:  ## Show this list
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-15s %s\n", $$1, $$2}'
@@ -35,7 +35,7 @@ run: install  ## Run isflow with demo data in one process on http://127.0.0.1:80
 
 test: install-dev  ## Run the sealed test suite on SQLite, then the JavaScript tests
 	$(PY) -m pytest $(ARGS)
-	@if ls tests/js/*.js tests/js/*.mjs >/dev/null 2>&1; then node --test tests/js/; fi
+	$(if $(wildcard tests/js/*.mjs),node --test tests/js/)
 
 e2e: install-dev  ## Drive a real Chromium (CHROMIUM=/path) against a running isflow
 	DJANGO_ALLOW_ASYNC_UNSAFE=true $(PY) -m pytest -m e2e $(ARGS)
@@ -45,11 +45,19 @@ faults: install-dev  ## Kill processes at named points and see that nothing is l
 
 check: lint types schema  ## Everything that must pass before a commit
 
-lint: install-dev
-	$(BIN)/ruff format --check .
+lint: lint-python lint-imports lint-templates lint-scripts
+
+lint-python: install-dev
 	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+lint-imports: install-dev
 	$(BIN)/lint-imports --no-logo
+
+lint-templates: install-dev
 	$(BIN)/djlint --lint --quiet --allow-empty-input templates
+
+lint-scripts:
 	$(BIOME) ci --no-errors-on-unmatched --error-on-warnings
 
 types: install-dev

@@ -6,6 +6,7 @@ import pytest
 from django.core.cache import cache
 
 from isflow.infra import faults
+from isflow.infra.layers import ThreadedInMemoryChannelLayer
 from isflow.infra.tasks import captured_hints
 
 
@@ -20,6 +21,13 @@ def hints():
 def _no_faults():
     yield
     faults.disarm_all()
+
+
+@pytest.fixture(autouse=True)
+def _no_server():
+    """Forget the loop that a test named as the server's."""
+    yield
+    ThreadedInMemoryChannelLayer.home = None
 
 
 @pytest.fixture(autouse=True)

@@ -70,7 +70,9 @@ export class Composer {
     this.form.classList.toggle("comment", comment);
     this.field.placeholder = comment ? this.field.dataset.comment : this.field.dataset.reply;
     const button = this.form.querySelector("button[type=submit]");
-    button.querySelector("[data-label]").textContent = comment ? button.dataset.comment : button.dataset.reply;
+    button.querySelector("[data-label]").textContent = comment
+      ? button.dataset.comment
+      : button.dataset.reply;
     this.keep();
   }
 

@@ -44,7 +44,9 @@ export class ConversationList {
     const node = known ?? this.template.content.firstElementChild.cloneNode(true);
     this.fill(node, row);
     const at = Date.parse(row.at);
-    const next = [...this.rows.children].find((other) => other !== node && Date.parse(other.dataset.at) <= at);
+    const next = [...this.rows.children].find(
+      (other) => other !== node && Date.parse(other.dataset.at) <= at,
+    );
     // What lies beyond the part that has been loaded comes with "Load more".
     if (!next && !known && !this.more.hidden) return;
     const position = next ?? null;

@@ -1,7 +1,7 @@
 // The open conversation: header, thread, composer and contact panel.
 
 import { Composer } from "./composer.js";
-import { hue, fill, initials, readable } from "./inbox_format.js";
+import { fill, hue, initials, readable } from "./inbox_format.js";
 import { Thread } from "./inbox_thread.js";
 
 const READ_DELAY = 400;
@@ -197,7 +197,8 @@ export class ConversationPane {
     }
     if (!dialog) return;
     const error = dialog.querySelector("[data-error]");
-    for (const button of dialog.querySelectorAll("[data-cancel]")) button.addEventListener("click", () => dialog.close());
+    for (const button of dialog.querySelectorAll("[data-cancel]"))
+      button.addEventListener("click", () => dialog.close());
     dialog.addEventListener("click", (event) => event.target === dialog && dialog.close());
     dialog.querySelector("form").addEventListener("submit", async (event) => {
       halt(event);

@@ -141,7 +141,11 @@ export class Thread {
     node.classList.add(item.direction);
     if (item.direction === "out" && item.source !== "user") node.classList.add("auto");
     node.dataset.who = item.direction === "in" ? "contact" : `${item.source}:${item.sender}`;
-    this.text(node, "sender", item.direction === "in" ? this.root.dataset.name : senderText(this.words, item));
+    this.text(
+      node,
+      "sender",
+      item.direction === "in" ? this.root.dataset.name : senderText(this.words, item),
+    );
     this.text(node, "subject", item.subject ?? "");
     this.text(node, "text", item.text);
     this.fillList(node, "options", item.options ?? [], (option) => {

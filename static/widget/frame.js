@@ -40,8 +40,8 @@ let fetching = null;
 let again = false;
 let shown = !framed;
 let unread = 0;
-let chosen = new Set();
-let reveal = [];
+const chosen = new Set();
+const reveal = [];
 let sending = Promise.resolve();
 let revealTimer = null;
 let begun = false;
@@ -121,7 +121,8 @@ async function call(path, body) {
     signal: AbortSignal.timeout(15000),
   });
   const data = await reply.json().catch(() => ({}));
-  if (!reply.ok) throw Object.assign(new Error(data.message || words.trouble), { status: reply.status, data });
+  if (!reply.ok)
+    throw Object.assign(new Error(data.message || words.trouble), { status: reply.status, data });
   return data;
 }
 
@@ -283,7 +284,9 @@ function remember(message) {
 
 /** Put messages on screen; several answers at once appear one after the other, as if typed. */
 function take(messages, animate) {
-  const fresh = messages.filter((message) => !known.has(message.id) && !reveal.some((item) => item.id === message.id));
+  const fresh = messages.filter(
+    (message) => !known.has(message.id) && !reveal.some((item) => item.id === message.id),
+  );
   const answers = fresh.filter((message) => message.direction === "out");
   const slow = animate && shown && !document.hidden && answers.length + reveal.length > 1;
   if (!slow) {
@@ -433,7 +436,8 @@ function bubble(message, animate) {
   const node = templates.bubble.cloneNode(true);
   node.classList.add(message.direction);
   if (animate) node.classList.add("fresh");
-  node.querySelector(".who").textContent = message.direction === "in" ? words.you : message.sender || config.title;
+  node.querySelector(".who").textContent =
+    message.direction === "in" ? words.you : message.sender || config.title;
   const text = node.querySelector(".text");
   text.textContent = message.text || "";
   text.hidden = !message.text;
@@ -534,7 +538,9 @@ function newId() {
 function readUnsent() {
   try {
     const items = JSON.parse(store.get("unsent") || "[]");
-    return Array.isArray(items) ? items.filter((item) => item && item.client_id && (item.text || item.option)) : [];
+    return Array.isArray(items)
+      ? items.filter((item) => item?.client_id && (item.text || item.option))
+      : [];
   } catch {
     return [];
   }

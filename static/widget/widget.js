@@ -2,8 +2,6 @@
    page can style the other. The server puts the settings in place of ISFLOW_CONFIG. */
 /* global ISFLOW_CONFIG */
 (function isflowWidget(config) {
-  "use strict";
-
   const ID = "isflow-widget";
   const FOCUSABLE = "button, iframe";
   const ICONS = {

@@ -1,7 +1,17 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { Dates, belongs, compareItems, hue, initials, itemKey, lineText, readable, senderText } from "../../static/ui/inbox_format.js";
+import {
+  belongs,
+  compareItems,
+  Dates,
+  hue,
+  initials,
+  itemKey,
+  lineText,
+  readable,
+  senderText,
+} from "../../static/ui/inbox_format.js";
 
 const WORDS = {
   today: "Today",
@@ -54,8 +64,14 @@ test("lines name who did it, and somebody who takes over is no subject twice", (
   assert.equal(lineText(WORDS, line), "Conversation opened");
   assert.equal(lineText(WORDS, { ...line, source: "contact" }), "Conversation opened by the contact");
   assert.equal(lineText(WORDS, { ...line, event: "assigned", by: "Omar", user: "Omar" }), "Omar took over");
-  assert.equal(lineText(WORDS, { ...line, source: "workflow", by: "Hi" }), "Conversation opened by workflow “Hi”");
-  assert.equal(lineText(WORDS, { ...line, event: "assigned", by: "Lena", user: "Omar" }), "Lena assigned Omar");
+  assert.equal(
+    lineText(WORDS, { ...line, source: "workflow", by: "Hi" }),
+    "Conversation opened by workflow “Hi”",
+  );
+  assert.equal(
+    lineText(WORDS, { ...line, event: "assigned", by: "Lena", user: "Omar" }),
+    "Lena assigned Omar",
+  );
 });
 
 test("a workflow's message says so", () => {
