@@ -538,9 +538,7 @@ function newId() {
 function readUnsent() {
   try {
     const items = JSON.parse(store.get("unsent") || "[]");
-    return Array.isArray(items)
-      ? items.filter((item) => item?.client_id && (item.text || item.option))
-      : [];
+    return Array.isArray(items) ? items.filter((item) => item?.client_id && (item.text || item.option)) : [];
   } catch {
     return [];
   }
