@@ -27,6 +27,7 @@ def post(channel, body, client=None, **headers):
     )
 
 
+@pytest.mark.rule("DS3.stored_first")
 def test_a_genuine_call_is_stored_as_it_came_and_answered_empty(channel, hints):
     reply = post(channel, b" {not json \xff}", client=Client(enforce_csrf_checks=True))
 
@@ -36,6 +37,7 @@ def test_a_genuine_call_is_stored_as_it_came_and_answered_empty(channel, hints):
     assert "sessionid" not in reply.cookies
 
 
+@pytest.mark.rule("DS3.signature")
 def test_a_call_without_proof_is_refused(channel):
     reply = post(channel, b"[]", **{"X-Emulated-Secret": "wrong"})
 
@@ -105,6 +107,7 @@ def test_whatever_is_sent_without_proof_is_a_401_and_no_row(db, channel, body, v
     assert stored() == []
 
 
+@pytest.mark.rule("DS3.stored_first")
 @pytest.mark.django_db(transaction=True)
 def test_the_answer_comes_after_the_commit(channel):
     assert post(channel, json.dumps([]).encode()).status_code == 200

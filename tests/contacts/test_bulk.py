@@ -36,6 +36,7 @@ def test_adding_a_tag_writes_the_row_and_one_event_with_the_actor(scope, contact
     ]
 
 
+@pytest.mark.rule("SP2.5.tag.no_change")
 def test_adding_twice_or_removing_what_is_absent_is_no_event(scope, contact, vip, events):
     other = make_tag(scope, "new")
     tags_change([TagChange(contact.pk, vip.pk), TagChange(contact.pk, vip.pk)])

@@ -155,6 +155,7 @@ def test_bookkeeping_columns_fire_nothing(scope, contact, events):
     assert events == []
 
 
+@pytest.mark.rule("DS4.receivers_only_write")
 @pytest.mark.django_db(transaction=True)
 def test_when_the_event_cannot_be_recorded_nothing_is_saved(scope):
     contact, worn, loose = make_contact(scope), make_tag(scope, "a"), make_tag(scope, "b")

@@ -51,6 +51,7 @@ def test_a_first_message_makes_contact_conversation_and_message(site, events):
     assert (created["direction"], created["sender_type"], created["text"]) == ("in", "contact", "Hello")
 
 
+@pytest.mark.rule("DS3.message_once")
 def test_the_same_message_again_is_ignored(site, events):
     item = incoming()
     assert len(inbound.receive(site.channel, [item, item])) == 1
@@ -152,6 +153,7 @@ def test_the_same_address_in_two_workspaces_is_two_contacts(site, rival):
             assert ContactIdentity.objects.filter(address="+491705555555").count() == 1
 
 
+@pytest.mark.rule("SP.D4.statuses")
 @pytest.mark.parametrize("order", list(permutations(["sent", "delivered", "read", "failed"])))
 def test_in_whatever_order_news_arrive_read_wins(order):
     status = "sent"

@@ -134,6 +134,7 @@ def test_a_refusal_that_may_pass_is_tried_three_times_more(site, provider, settl
     assert len(settled) == 1
 
 
+@pytest.mark.rule("DS3.rate_limited_waits")
 def test_a_provider_that_names_its_time_rests_the_channel(db, provider):
     site = Site(contacts=2)
     site.queue(0)
@@ -159,6 +160,7 @@ def test_a_limited_channel_sends_no_faster_than_allowed(db, provider):
         assert Channel.objects.get().not_before > timezone.now()
 
 
+@pytest.mark.rule("DS3.unknown_never_resent")
 def test_what_nobody_can_know_is_unknown_and_never_sent_again(site, provider, settled):
     site.queue()
     provider.answers = [DeliveryUnknown("Time out.")]

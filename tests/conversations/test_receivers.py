@@ -116,6 +116,7 @@ def test_a_note_and_a_participant_made_by_plain_code_are_told(site, events):
     assert kinds(events) == ["comment_created", "participant_added", "participant_removed"]
 
 
+@pytest.mark.rule("DS4.receivers_only_write")
 @pytest.mark.django_db(transaction=True)
 def test_no_row_without_its_event(django_db_blocker):
     from tests.factories_conversations import Site  # noqa: PLC0415 - made without the db fixture

@@ -136,6 +136,7 @@ def test_closing_leaves_the_note_and_tells_the_durations(site, agent, events):
     assert conversation.category_name == "Sales"
 
 
+@pytest.mark.rule("SP2.8.close.already_closed")
 def test_closing_twice_changes_nothing(site, events):
     site.open()
     site.close()
@@ -144,6 +145,7 @@ def test_closing_twice_changes_nothing(site, events):
     assert events == []
 
 
+@pytest.mark.rule("S000.closed.not_by_merge")
 def test_closing_by_merge_fires_nothing(site, events):
     site.open()
     events.clear()
@@ -234,6 +236,7 @@ def test_a_queued_message_waits_for_the_sender(site, events, hints):
     assert conversation.last_message_text == "Hello 1. Yes"
 
 
+@pytest.mark.rule("DS3.web_chat_instant")
 def test_a_message_on_an_instant_channel_is_sent_at_once(db, hints):
     site = Site(kind="fake_instant")
     outcome = site.queue()
@@ -253,6 +256,7 @@ def test_a_key_is_used_once_for_ever(site, events):
         assert Message.objects.get(key="x").text == "first"
 
 
+@pytest.mark.rule("SP.A2.inbox_message_opens")
 def test_a_workflows_message_opens_nothing_but_a_persons_does(site, events):
     site.queue(actor=FLOW)
     assert "conversation_opened" not in kinds(events)

@@ -58,12 +58,14 @@ def test_every_place_is_passed_by_the_story(sqlite_victim):
     assert set(POINTS) - set(passes_of(sqlite_victim)) == set()
 
 
+@pytest.mark.rule("SP1.4.effects_once", "SP1.4.burst_commits_together", "DS4.lost_lease_resumes")
 @pytest.mark.parametrize("point", POINTS)
 def test_nothing_is_lost_or_doubled_on_postgres(postgres_victim, point):
     for after in spread(passes_of(postgres_victim)[point], PASSES):
         assert die_and_recover(postgres_victim, point, after) == [], f"at pass {after}"
 
 
+@pytest.mark.rule("SP1.4.effects_once", "SP1.4.burst_commits_together", "DS4.lost_lease_resumes")
 @pytest.mark.parametrize("point", POINTS)
 def test_nothing_is_lost_or_doubled_on_sqlite(sqlite_victim, point):
     assert die_and_recover(sqlite_victim, point, 0) == []

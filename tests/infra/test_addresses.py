@@ -209,6 +209,7 @@ def test_good_addresses_are_public(address):
     assert refusal_of_target(address, 443) is None
 
 
+@pytest.mark.rule("SP2.13.http.private")
 def test_more_than_a_thousand_hostile_targets_open_no_socket(opened):
     count = 0
     for address in HOSTILE:
@@ -341,6 +342,7 @@ class TestAllowList:
         assert refusal_of_addresses("mail.internal", 26, [ipaddress.ip_address("8.8.8.8")]) is not None
         assert refusal_of_addresses("any.example", 80, []) is not None
 
+    @pytest.mark.rule("SP2.13.http.own_host")
     def test_own_hosts_are_refused_unless_listed(self, settings):
         settings.ISFLOW_OWN_HOSTS = ["flow.example", "stub.internal"]
         assert refusal_of_target("flow.example", 443) == "the host is this installation"

@@ -252,6 +252,7 @@ class TestRedirects:
         assert got & secrets == (secrets if same else set())
         assert "x-any" in got
 
+    @pytest.mark.rule("SP2.13.http.redirects")
     def test_three_are_followed_and_no_more(self, server):
         for n in range(5):
             server.answers[f"/{n}"] = answer(302, Location=f"/{n + 1}")

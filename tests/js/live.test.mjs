@@ -121,6 +121,7 @@ test("a frame that comes twice is applied once", () => {
   assert.equal(gaps, 0);
 });
 
+// rule: DS1.frame_number
 test("a missing frame makes the page fetch anew, and later ones go on from there", () => {
   listen("inbox", 5);
   enter();

@@ -94,6 +94,7 @@ DOCUMENT = {
 }
 
 
+@pytest.mark.rule("S000.webhook.top_level_key", "S000.webhook.nested_key")
 @pytest.mark.parametrize(("text", "parts"), GOOD)
 def test_keys_that_can_be_read(text, parts):
     key = JsonKey.parse(text)
@@ -102,6 +103,7 @@ def test_keys_that_can_be_read(text, parts):
     assert len(key.canonical) > 500 or JsonKey.parse(key.canonical) == key
 
 
+@pytest.mark.rule("S000.webhook.key_limit")
 @pytest.mark.parametrize("text", BAD)
 def test_keys_that_are_refused_with_words(text):
     with pytest.raises(ValueError, match="JSON key"):
@@ -114,6 +116,7 @@ def test_two_ways_of_writing_are_one_key():
     assert JsonKey.parse(r"$['it\'s \\']").canonical == r"$['it\'s \\']"
 
 
+@pytest.mark.rule("S000.webhook.array_key")
 @pytest.mark.parametrize(
     ("text", "found"),
     [

@@ -174,6 +174,7 @@ def test_conditions_that_do_not_hold(kind, operator, subject, value):
 MATRIX = [(kind, operator) for kind, operators in OPERATORS.items() for operator in operators]
 
 
+@pytest.mark.rule("SP2.4.branch.null_subject")
 @pytest.mark.parametrize("subject", [None, "", "  ", []])
 @pytest.mark.parametrize(("kind", "operator"), MATRIX)
 def test_against_nothing_only_the_negations_hold(kind, operator, subject):

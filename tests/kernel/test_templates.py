@@ -85,6 +85,7 @@ GRAMMAR = [
 ]
 
 
+@pytest.mark.rule("SP3.2.prefix", "SP3.2.double_dollar", "SP3.2.braces", "SP3.3.empty", "SP3.3.unknown")
 @pytest.mark.parametrize(("template", "text"), GRAMMAR)
 def test_grammar(template, text):
     assert render(template, look) == text
@@ -149,6 +150,7 @@ def test_a_value_adds_no_header_line():
     assert render("$x", lambda _name: "a\r\nX-Evil: 1\0", escape=escape_header) == "aX-Evil: 1"
 
 
+@pytest.mark.rule("SP3.2.names")
 @pytest.mark.parametrize(
     ("given_name", "stored"), [("order_id", "order_id"), (" Order  ID ", "order_id"), ("x" * 30, "x" * 30)]
 )
@@ -156,6 +158,7 @@ def test_variable_names_people_may_give(given_name, stored):
     assert valid_variable_name(given_name) == stored
 
 
+@pytest.mark.rule("SP3.2.names")
 @pytest.mark.parametrize(
     "given_name", ["", "  ", "1st", "_x", "a-b", "a.b", "é", "x" * 31, "a\0", *sorted(RESERVED_NAMES)]
 )

@@ -66,6 +66,7 @@ def named(decision, verdict):
     return any(row[1] == verdict for row in decision.verdicts)
 
 
+@pytest.mark.rule("DS4.one_open_wait")
 def test_of_answer_timeout_and_stop_exactly_one_wins(shop):
     workspace, channel = shop
     publish(workspace, question(make_tag(workspace)))

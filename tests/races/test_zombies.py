@@ -68,6 +68,7 @@ def is_well(workspace, stub, first):
     assert stub.hits["second"] == 1
 
 
+@pytest.mark.rule("DS4.claim_fenced")
 @pytest.mark.parametrize("point", ["runner.before_call", "runner.after_call"])
 def test_a_worker_that_thaws_after_its_call_is_shut_out(flow, stub, point):
     gate = Gate("A")

@@ -39,6 +39,7 @@ def member(role=Role.AGENT, restrictions=(), **fields):
     return Membership(pk=1, user_id=7, workspace_id=3, role=role, restrictions=list(restrictions), **fields)
 
 
+@pytest.mark.rule("SP.D9.roles")
 @pytest.mark.parametrize(
     ("role", "held"), [(Role.OWNER, set(P)), (Role.MANAGER, MANAGER), (Role.AGENT, AGENT)]
 )
@@ -56,6 +57,7 @@ def test_a_permission_outside_the_table_is_refused(monkeypatch):
     assert not allowed(member(Role.OWNER), P.INBOX_VIEW)
 
 
+@pytest.mark.rule("SP.D9.restrictions")
 @pytest.mark.parametrize("role", list(Role))
 @pytest.mark.parametrize("code", list(Restriction))
 def test_a_restriction_takes_away_its_permissions_from_its_roles_only(role, code):

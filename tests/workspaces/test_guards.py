@@ -25,6 +25,7 @@ def test_every_view_and_socket_says_who_may_use_it():
     assert check_sockets() == []
 
 
+@pytest.mark.rule("DS9.declared_permission")
 def test_a_view_without_a_guard_fails_the_check(monkeypatch):
     patterns = [path("a/", bare), path("b/", public_view("a test")(lambda _request: HttpResponse()))]
     monkeypatch.setattr(checks, "get_resolver", lambda: type("Resolver", (), {"url_patterns": patterns}))

@@ -16,6 +16,7 @@ def numbers(messages):
     return [(frame["s"], frame.get("n")) for item in messages for frame in item.message["frames"]]
 
 
+@pytest.mark.rule("DS1.frame_number")
 @pytest.mark.django_db(transaction=True)
 def test_frames_of_one_stream_are_numbered_without_a_gap():
     workspace = make_workspace()

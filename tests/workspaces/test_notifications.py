@@ -114,6 +114,7 @@ def test_failures_go_to_owners_and_managers(member):
     assert managers_of(member.workspace_id) == [boss.user_id]
 
 
+@pytest.mark.rule("DS9.audit")
 def test_the_audit_log_only_grows(member):
     entry = AuditEntry.objects.create(action="x")
     entry.action = "y"

@@ -196,6 +196,7 @@ def test_foreign_rows_are_missing_even_with_a_valid_page(client, owner):
 # --- Members ---
 
 
+@pytest.mark.rule("SP.D10.team")
 def test_an_owner_changes_role_team_and_restrictions(client, owner, acme):
     member, team = make_member(acme), make_team(acme)
     form = {
@@ -209,6 +210,7 @@ def test_an_owner_changes_role_team_and_restrictions(client, owner, acme):
     assert AuditEntry.objects.get(action="member.changed").user == owner.user
 
 
+@pytest.mark.rule("SP.D9.own_access")
 def test_nobody_edits_the_own_access(client, owner):
     assert client.get(page("member_edit", member_id=owner.pk)).status_code == 403
     client.post(page("member_remove", member_id=owner.pk))
@@ -281,6 +283,7 @@ def test_a_person_with_an_account_signs_in_and_joins(client, owner):
     assert in_scope(lambda: Membership.objects.filter(user=user, role=Role.AGENT).exists())
 
 
+@pytest.mark.rule("DS9.invitation")
 def test_a_link_works_once_and_not_after_being_taken_back_or_renewed(client, owner):
     first = invite(client)
     invitation = in_scope(Invitation.objects.get)
@@ -307,6 +310,7 @@ def test_members_are_not_invited_again(client, owner):
 # --- Oneself ---
 
 
+@pytest.mark.rule("SP.D10.presence")
 def test_presence_is_chosen_and_comes_back_after_absence(client, acme):
     member = make_member(acme)
     client.force_login(member.user)

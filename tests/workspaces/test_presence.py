@@ -51,6 +51,7 @@ def test_nobody_chooses_to_be_offline(member):
         presence_choose(membership=member, presence=Presence.OFFLINE)
 
 
+@pytest.mark.rule("SP.D10.presence")
 def test_the_idle_go_offline_after_their_workspace_s_timeout(member):
     patient = make_member(make_workspace("beta", presence_timeout_minutes=60))
     presence_touch(membership=member)

@@ -28,6 +28,7 @@ def with_workspace():
     return [model for model in own_models() if any(field.name == "workspace" for field in model._meta.fields)]
 
 
+@pytest.mark.rule("DS9.scope")
 @pytest.mark.parametrize("model", with_workspace(), ids=lambda model: model.__name__)
 def test_rows_of_a_workspace_are_never_queried_outside_a_scope(model):
     if model.__name__ in PLAIN:
@@ -56,6 +57,7 @@ def test_a_scoped_model_is_reached_by_no_unscoped_default_manager():
                 model._default_manager.all()
 
 
+@pytest.mark.rule("DS9.scope")
 @pytest.mark.django_db
 def test_one_workspace_does_not_see_another_s_rows():
     one, two = make_workspace("one"), make_workspace("two")

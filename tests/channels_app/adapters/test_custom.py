@@ -74,6 +74,7 @@ def test_the_scheme_must_be_bearer(scheme):
         ADAPTER.verify({"Authorization": f"{scheme} {TOKEN}"}, b"", CONFIG)
 
 
+@pytest.mark.rule("SP.E5.custom_channel")
 def test_a_message_is_read():
     assert parse(event(), contact={"firstName": "Ada", "lastName": "Byron"}) == [
         InboundMessage("m1", "+491701234", AT, text="hi", sender_name="Ada Byron")
@@ -190,6 +191,7 @@ def sending(message, reply=b'{"mId": "p1"}'):
     return ADAPTER.send(message, CONFIG, AdapterIO(post_json=post_json)), calls[0]
 
 
+@pytest.mark.rule("SP.E5.custom_channel")
 def test_a_message_is_posted_with_token_and_key():
     receipt, (url, body, headers) = sending(OutboundMessage("+49170", "hi", "k1"))
 

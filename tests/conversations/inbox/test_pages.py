@@ -65,6 +65,7 @@ def test_what_contacts_write_is_escaped(agent_browser, shop):
     assert "<script>alert" not in agent_browser.page(f"{shop.contact.pk}/").content.decode()
 
 
+@pytest.mark.rule("SP.D2.mine_unassigned_all", "SP.D2.status_filter")
 def test_tabs_filter_and_count(agent_browser, shop, member):
     for n in range(3):
         write(shop, n)
@@ -76,6 +77,7 @@ def test_tabs_filter_and_count(agent_browser, shop, member):
     assert names(agent_browser.json("rows/?q=c2")) == ["C2"]
 
 
+@pytest.mark.rule("SP.D4.comment_mode", "SP.D5.event_lines")
 def test_a_thread_carries_messages_comments_and_lines(agent_browser, shop):
     write(shop, text="Where is my parcel?")
     agent_browser.act(shop.contact, "send", mode="comment", text="VIP", key="comment-0001")
@@ -111,6 +113,7 @@ def test_a_reply_is_stored_once_however_often_it_is_posted(agent_browser, shop):
         assert Message.objects.filter(direction="out").count() == 1
 
 
+@pytest.mark.rule("SP.A2.inbox_message_opens")
 def test_a_reply_opens_a_closed_conversation(agent_browser, shop):
     write(shop)
     shop.close()
@@ -137,6 +140,7 @@ def test_a_reply_that_cannot_go_is_refused_in_words(agent_browser, shop, data, m
     assert (reply.status_code, reply.json()["message"]) == (400, message)
 
 
+@pytest.mark.rule("SP.D3.assign")
 def test_assigning_and_taking_back(agent_browser, shop, member):
     write(shop)
     row = agent_browser.act(shop.contact, "assign", user=member.user_id).json()["row"]
@@ -147,6 +151,7 @@ def test_assigning_and_taking_back(agent_browser, shop, member):
         assert agent_browser.act(shop.contact, "assign", user=wrong).status_code == 400
 
 
+@pytest.mark.rule("SP.D3.close", "SP.D3.closing_note_modes")
 def test_closing_asks_for_what_the_workspace_wants(agent_browser, shop):
     shop.workspace.closing_notes = "both"
     shop.workspace.save()
@@ -192,6 +197,7 @@ def test_reading_clears_the_unread_count(agent_browser, shop):
     assert agent_browser.json("counts/")["unread"] == 0
 
 
+@pytest.mark.rule("SP.D7.edit_contact")
 def test_contact_fields_are_checked_and_stored(agent_browser, shop):
     write(shop)
     reply = agent_browser.act(shop.contact, "contact", email=" Ada@Example.org ")

@@ -102,6 +102,7 @@ def counted():
     return [q["sql"] for q in queries if not q["sql"].startswith(("SAVEPOINT", "RELEASE", "BEGIN", "COMMIT"))]
 
 
+@pytest.mark.rule("DS4.constant_statements")
 def test_a_hundred_runs_cost_as_many_statements_as_one(shop, settings):
     settings.ISFLOW_BATCH = 1_000  # so that the follow-up events, too, are one batch
     start(shop, contacts(shop, 1))

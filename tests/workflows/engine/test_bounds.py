@@ -46,6 +46,7 @@ def shop():
     return workspace, make_channel(workspace, kind="web_chat")
 
 
+@pytest.mark.rule("SP1.4.visits_bound")
 def test_a_run_that_visits_too_many_steps_ends_with_a_reason(shop, nothing, settings):
     settings.ISFLOW_MAX_VISITS = 3
     workspace, channel = shop
@@ -108,6 +109,7 @@ def verdicts(workspace):
         return [row[1] for rows in decided for row in rows if row[1] != "not_matched"]
 
 
+@pytest.mark.rule("DS4.depth")
 def test_a_chain_of_workflows_ends_at_depth_ten(shop):
     workspace, _ = shop
     contact = make_contact(workspace)
@@ -124,6 +126,7 @@ def test_a_chain_of_workflows_ends_at_depth_ten(shop):
     assert verdicts(workspace) == ["started", "too_deep"]
 
 
+@pytest.mark.rule("DS4.rate")
 def test_a_machine_starts_a_workflow_for_one_contact_at_most_so_often(shop, settings):
     settings.ISFLOW_MAX_STARTS = 3
     workspace, _ = shop
@@ -139,6 +142,7 @@ def test_a_machine_starts_a_workflow_for_one_contact_at_most_so_often(shop, sett
     assert verdicts(workspace) == ["started"] * 3 + ["too_many_starts"] * 2
 
 
+@pytest.mark.rule("DS4.quarantine")
 def test_three_lost_leases_put_a_run_in_quarantine(shop, nothing):
     workspace, channel = shop
     publish(workspace, document("conversation_opened", ("ask", "ask_question", {"text": "Name?"})))

@@ -51,6 +51,7 @@ def test_the_child_runs_for_the_same_contact_and_the_parent_goes_on(shop):
         assert list(contact.tags.values_list("name", flat=True)) == ["seen"]
 
 
+@pytest.mark.rule("SP2.14.trigger.not_published")
 def test_an_unpublished_child_is_passed_over_and_the_log_says_so(shop):
     workspace, channel, _, child = shop
     with looking(workspace):

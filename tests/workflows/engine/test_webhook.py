@@ -76,6 +76,7 @@ def test_a_post_starts_the_workflow_for_the_contact_it_names(client, shop):
         assert Decision.objects.get(event__kind="webhook_received").verdicts[0][1] == "started"
 
 
+@pytest.mark.rule("SP.A7.3.refused_is_200")
 def test_a_contact_inside_is_refused_without_an_error(client, shop):
     post(client, shop, GOOD)
     answer = post(client, shop, GOOD)
@@ -109,6 +110,7 @@ def test_bad_input_gets_a_clear_answer_and_starts_nothing(client, shop, body, st
         assert not Event.objects.filter(kind="webhook_received").exists()
 
 
+@pytest.mark.rule("S000.webhook.json_only")
 def test_wrong_method_type_and_address_are_told_apart(client, shop):
     got = client.get(address(*shop[:2]))
     assert (got.status_code, got["Allow"]) == (405, "POST")
@@ -116,6 +118,7 @@ def test_wrong_method_type_and_address_are_told_apart(client, shop):
     assert client.post("/hooks/workflow/x/y", "{}", content_type="application/json").status_code == 404
 
 
+@pytest.mark.rule("SP.A7.1.regenerate", "S000.webhook.own_address")
 def test_a_stopped_workflow_answers_409_and_a_new_address_makes_the_old_one_unknown(client, shop):
     workspace, workflow, _ = shop
     old = address(workspace, workflow)
@@ -128,6 +131,7 @@ def test_a_stopped_workflow_answers_409_and_a_new_address_makes_the_old_one_unkn
     assert (answer.status_code, answer.json()["error"]) == (409, "workflow_not_published")
 
 
+@pytest.mark.rule("SP.A7.3.rate")
 def test_more_than_ten_calls_a_second_are_refused_for_a_moment(client, shop):
     answers = [post(client, shop, GOOD) for _ in range(11)]
     assert [answer.status_code for answer in answers] == [200] * 10 + [429]

@@ -69,6 +69,7 @@ def test_conditions_are_joined_by_the_connector_of_the_branch():
     assert holds(context(contact(lastname="lovelace")), *rows)
 
 
+@pytest.mark.rule("SP2.4.branch.variable")
 @pytest.mark.rule("SP2.4.branch.values_with_variables")
 def test_values_may_hold_variables():
     assert holds(context(wanted="ada"), field("firstname", "eq", "$wanted"))
@@ -176,6 +177,7 @@ def test_the_time_since_the_last_message_is_compared_in_its_unit():
     assert not holds(context(), row("time_since_last_incoming", "lt", "15"))
 
 
+@pytest.mark.rule("SP2.4.branch.conversations")
 def test_speaker_and_number_of_conversations_are_compared():
     ctx = context(talk=conversation(last_outgoing_source="user", count=3))
     assert holds(ctx, row("last_outgoing_source", "eq", "user"))
@@ -193,6 +195,7 @@ def test_only_what_the_conditions_read_is_needed():
 
 
 @pytest.mark.rule("SP2.4.branch.limits")
+@pytest.mark.rule("SP2.4.branch.empty_branch")
 def test_nine_branches_of_ten_conditions_are_the_most():
     ten = (field("firstname", "exists"),) * 10
     items = tuple(BranchItem(id=str(n), name=str(n), conditions=ten) for n in range(10))

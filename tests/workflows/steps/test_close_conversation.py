@@ -19,6 +19,7 @@ def test_it_closes_and_leaves_the_note():
     assert not ctx.conversation.is_open
 
 
+@pytest.mark.rule("SP2.8.close.already_closed")
 def test_a_closed_conversation_is_left_alone():
     ctx = context(talk=closed_conversation())
     assert STEP.execute(ctx, CONFIG) == Leave("next")

@@ -21,6 +21,7 @@ def request(ctx, **given):
     return outcome.request
 
 
+@pytest.mark.rule("SP2.13.http.variables")
 @pytest.mark.rule("SP2.13.http.url_encoded")
 def test_values_in_the_url_are_percent_encoded():
     person = contact(firstname="A&B/ C?")
@@ -29,6 +30,7 @@ def test_values_in_the_url_are_percent_encoded():
     assert got.body is None
 
 
+@pytest.mark.rule("SP2.13.http.variables")
 @pytest.mark.rule("SP2.13.http.json_escaped")
 def test_values_in_a_json_body_cannot_change_its_structure():
     ctx = context(nasty='x", "admin": true, "y": "', count=3, listed="1,2", flag=True)

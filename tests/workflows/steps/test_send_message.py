@@ -34,6 +34,7 @@ def fixed(key):
     return ChannelChoice(mode="fixed", channel=ChannelRef(id=key, label=f"Chat {key}"))
 
 
+@pytest.mark.rule("S004.send.variables")
 @pytest.mark.rule("S004.send.last_channel")
 def test_the_text_goes_to_the_last_channel_with_its_variables_replaced():
     ctx = context()
@@ -66,6 +67,7 @@ def test_a_channel_response_replaces_the_default_on_its_channel():
     assert second.effects[0].text == "Hi Ada"
 
 
+@pytest.mark.rule("S004.send.general_failure")
 @pytest.mark.parametrize(
     "person",
     [

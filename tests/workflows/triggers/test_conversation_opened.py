@@ -38,6 +38,7 @@ def test_without_conditions_any_opening_fires():
     assert fires("zapier")
 
 
+@pytest.mark.rule("SP.A1.10.operators")
 @pytest.mark.rule("S000.opened.source")
 @pytest.mark.parametrize("source", ["user", "contact", "workflow", "api", "zapier", "make", "ctc_ads"])
 def test_the_source_is_compared(source):
@@ -67,6 +68,7 @@ def test_the_run_knows_the_conversation():
     assert set(known) == {output.name for output in TRIGGER.outputs(config())}
 
 
+@pytest.mark.rule("SP.A1.10.never_holds", "S000.conditions.ten_per_category")
 @pytest.mark.rule("S000.trigger.condition_errors")
 def test_faulty_rows_are_errors():
     assert [p.code for p in TRIGGER.problems(config(("eq",)))] == ["required"]

@@ -21,6 +21,7 @@ def variables(*pairs):
     return tuple(WebhookVariable(key=key, name=name) for key, name in pairs)
 
 
+@pytest.mark.rule("S000.webhook.identifier_key")
 @pytest.mark.rule("S000.webhook.identifier")
 def test_the_identifier_is_found_by_its_key():
     reading = TRIGGER.read({"customer": {"email": "a@b.co"}}, config())
@@ -36,6 +37,7 @@ def test_a_document_without_identifier_names_nobody(document):
     assert TRIGGER.read(document, config()).identifier is None
 
 
+@pytest.mark.rule("SP.A7.4.missing_value")
 @pytest.mark.rule("S000.webhook.variables", "S000.webhook.scalars_only")
 def test_scalars_become_variables_and_anything_else_is_null():
     settings = config(
