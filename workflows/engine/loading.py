@@ -11,22 +11,14 @@ from django.db.models import Count, F, OuterRef, Subquery
 
 from channels_app.contract import adapters
 from channels_app.models import Channel
+from contacts.fields import STANDARD_SPECS
 from contacts.models import Contact, ContactField, ContactIdentity, ContactTag
 from conversations.models import Conversation, Message
 from isflow.workspaces.models import Membership
 from workflows.contract import ChannelView, ContactView, ConversationView, Need, Snapshot, UserView
 from workflows.models import ACTIVE, Run, StepExecution, Wait
 
-STANDARD_KINDS = {
-    "firstname": "text",
-    "lastname": "text",
-    "phone": "phone",
-    "email": "email",
-    "country": "country",
-    "language": "language",
-    "profile_picture": "url",
-    "bot_status": "checkbox",
-}
+STANDARD_KINDS = {spec.key: spec.kind for spec in STANDARD_SPECS.values()}
 
 
 @dataclass(frozen=True, slots=True)

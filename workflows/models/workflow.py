@@ -33,7 +33,6 @@ class Workflow(ScopedModel):
     exit_conditions = models.JSONField(_("exit conditions"), default=dict, blank=True)
     webhook_token = EncryptedTextField(default=new_token, editable=False)
     webhook_digest = models.CharField(max_length=64, unique=True, editable=False)
-    locked_reason = models.CharField(max_length=300, blank=True)
 
     created_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, blank=True, related_name="+"
