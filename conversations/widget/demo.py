@@ -17,10 +17,10 @@ from isflow.workspaces.scope import all_workspaces
 CHANNEL_NAME: Final = "Website chat"
 
 PRODUCTS: Final = (
-    ("Morning blend", "Hazelnut, cocoa, easy", "€ 9.80", "a"),
-    ("Night shift", "Dark chocolate, no regrets", "€ 10.40", "b"),
-    ("Garden decaf", "Apricot, caramel, calm", "€ 10.90", "c"),
-    ("Sunday filter", "Bergamot, honey, slow", "€ 12.60", "d"),
+    ("Harbour 7", "Town and station, seven gears", "€ 890", "a"),
+    ("Longtail", "Two children and the shopping", "€ 2,490", "b"),
+    ("Fieldway", "Gravel, commuting, weekends away", "€ 1,640", "c"),
+    ("Featherlight", "Ten kilos, up every hill", "€ 1,980", "d"),
 )
 
 

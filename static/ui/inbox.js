@@ -1,8 +1,8 @@
 // The inbox page: list, conversation, contact panel, kept up to date by the socket.
 
-import { ConversationPane } from "./inbox_pane.js";
 import { Dates } from "./inbox_format.js";
 import { ConversationList } from "./inbox_list.js";
+import { ConversationPane } from "./inbox_pane.js";
 import { pageLive } from "./live.js";
 
 const root = document.getElementById("inbox");
@@ -180,7 +180,9 @@ async function post(url, data) {
 }
 
 function csrf() {
-  return document.querySelector("[name=csrfmiddlewaretoken]")?.value ?? "";
+  // The cookie is newer than the page where somebody has signed in again meanwhile.
+  const cookie = document.cookie.match(/(?:^|; )csrftoken=([^;]+)/)?.[1];
+  return cookie ?? document.querySelector("[name=csrfmiddlewaretoken]")?.value ?? "";
 }
 
 function announce(text) {

@@ -14,13 +14,24 @@ export function itemRank(item) {
 
 /** Negative if the first item stands above the second. Items: {at, rank, id}; what is under way has no id. */
 export function compareItems(a, b) {
-  return Date.parse(a.at) - Date.parse(b.at) || a.rank - b.rank || (a.id ?? Infinity) - (b.id ?? Infinity) || 0;
+  return (
+    Date.parse(a.at) - Date.parse(b.at) || a.rank - b.rank || (a.id ?? Infinity) - (b.id ?? Infinity) || 0
+  );
 }
 
 /** One or two letters for a picture that is missing; the same on the server. */
 export function initials(name) {
-  const words = name.replace(/[@.]/g, " ").split(/\s+/).filter((word) => /^[\p{L}\p{N}]/u.test(word));
-  return words.slice(0, 2).map((word) => [...word][0]).join("").toUpperCase() || "?";
+  const words = name
+    .replace(/[@.]/g, " ")
+    .split(/\s+/)
+    .filter((word) => /^[\p{L}\p{N}]/u.test(word));
+  return (
+    words
+      .slice(0, 2)
+      .map((word) => [...word][0])
+      .join("")
+      .toUpperCase() || "?"
+  );
 }
 
 /** Which of the eight colours an avatar has, by name; the same on the server. */
@@ -60,7 +71,7 @@ export function senderText(words, message) {
 
 /** Whether a row belongs into the list as it is filtered now. */
 export function belongs(row, view) {
-  if (row.status !== view.status) return false;
+  if (row.status !== view.status || row.blocked) return false;
   if (view.tab === "mine") return row.assignee === view.me;
   if (view.tab === "unassigned") return row.assignee === null;
   return true;
@@ -94,7 +105,9 @@ export class Dates {
     const days = this.daysAgo(then);
     if (days <= 0) return this.clockFormat.format(then);
     if (days < 7) return this.weekday.format(then);
-    return then.getFullYear() === this.now().getFullYear() ? this.date.format(then) : this.dateOfYear.format(then);
+    return then.getFullYear() === this.now().getFullYear()
+      ? this.date.format(then)
+      : this.dateOfYear.format(then);
   }
 
   /** Words for the line between two days. */
@@ -103,7 +116,9 @@ export class Dates {
     const days = this.daysAgo(then);
     if (days === 0) return this.words.today;
     if (days === 1) return this.words.yesterday;
-    return then.getFullYear() === this.now().getFullYear() ? this.longDate.format(then) : this.dateOfYear.format(then);
+    return then.getFullYear() === this.now().getFullYear()
+      ? this.longDate.format(then)
+      : this.dateOfYear.format(then);
   }
 
   daysAgo(then) {

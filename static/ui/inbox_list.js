@@ -167,8 +167,12 @@ export class ConversationList {
     if (this.counting) return;
     this.counting = setTimeout(async () => {
       this.counting = null;
-      const reply = await fetch(`${this.url}counts/`, { headers: { Accept: "application/json" } });
-      if (reply.ok) this.onCounts(await reply.json());
+      try {
+        const reply = await fetch(`${this.url}counts/`, { headers: { Accept: "application/json" } });
+        if (reply.ok) this.onCounts(await reply.json());
+      } catch {
+        // Offline: the next change counts again.
+      }
     }, COUNT_DELAY);
   }
 

@@ -7,7 +7,7 @@
     node.getAttribute("aria-label")?.trim() ||
     (node.getAttribute("aria-labelledby") || "").split(" ").map(text).join("") ||
     [...(node.labels || [])].map((label) => label.textContent.trim()).join("") ||
-    (/^(A|BUTTON|SUMMARY)$/.test(node.tagName) ? node.textContent.trim() : "");
+    (/^(A|BUTTON|SUMMARY)$/.test(node.tagName) ? node.innerText.trim() : "");
   const found = [];
   const tell = (rule, node) => found.push(`${rule}: ${node.outerHTML.slice(0, 120)}`);
   for (const node of all("input:not([type=hidden]), select, textarea")) if (!name(node)) tell("label", node);

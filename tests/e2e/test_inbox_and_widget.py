@@ -216,12 +216,11 @@ def test_two_agents_see_the_same(omar, browsers, site, visitor):
         expect(agent.thread.locator(".message")).to_have_count(2)
 
 
-def test_a_lost_connection_catches_up(omar, visitor):
-    omar.page.context.set_offline(False)
+def test_a_lost_connection_catches_up(browsers, omar, visitor):
+    browsers.allow("net::", "WebSocket")
     hello = words("Before the tunnel")
     visitor.say(hello)
     omar.open(hello)
-    omar.page.evaluate("document.dispatchEvent(new Event('x'))")
     omar.page.context.set_offline(True)
     missed = [words(f"In the tunnel {n}") for n in range(3)]
     for text in missed:
