@@ -369,6 +369,7 @@ UNFOLD = {
             "950": "#1e1b4b",
         },
     },
+    "SIDEBAR": {"navigation": "isflow.workspaces.admin_navigation.sidebar"},
     "SHOW_HISTORY": True,
     "SHOW_VIEW_ON_SITE": False,
 }

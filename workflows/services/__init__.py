@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from workflows.services.run import run_stop
 from workflows.services.webhook import WebhookOutcome, workflow_trigger_by_webhook
 from workflows.services.workflow import (
     InvalidDefinition,
@@ -18,6 +19,7 @@ from workflows.services.workflow import (
 __all__ = [
     "InvalidDefinition",
     "WebhookOutcome",
+    "run_stop",
     "workflow_check",
     "workflow_clone",
     "workflow_create",

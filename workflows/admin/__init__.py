@@ -1,0 +1,19 @@
+"""Admin pages of workflows, their runs, and the events that started them."""
+
+from __future__ import annotations
+
+from workflows.admin.event import DecisionAdmin, EventAdmin
+from workflows.admin.records import EnrolmentAdmin, StepExecutionAdmin, WaitAdmin, WorkflowVersionAdmin
+from workflows.admin.run import RunAdmin
+from workflows.admin.workflow import WorkflowAdmin
+
+__all__ = [
+    "DecisionAdmin",
+    "EnrolmentAdmin",
+    "EventAdmin",
+    "RunAdmin",
+    "StepExecutionAdmin",
+    "WaitAdmin",
+    "WorkflowAdmin",
+    "WorkflowVersionAdmin",
+]

@@ -1,0 +1,60 @@
+"""Lists of tables that grow without end: nothing is counted, and people are found by their contact."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar, TypeVar
+
+from django.db import models
+from django.db.models import Q, QuerySet
+from django.http import HttpRequest
+from unfold.paginator import InfinitePaginator
+
+from contacts.selectors import contact_search
+from isflow.workspaces.scoped_admin import ReadOnlyAdmin
+
+M = TypeVar("M", bound=models.Model)
+
+MAX_PEOPLE = 500
+"""A search that finds more people than this looks at the newest of them."""
+MAX_WORDS = 8
+MAX_DIGITS = 19
+
+
+def row_id(text: str | None) -> int:
+    """The id that a text stands for, or 0, which no row has."""
+    is_id = text is not None and text.isascii() and text.isdigit() and len(text) < MAX_DIGITS
+    return int(text or 0) if is_id else 0
+
+
+class EndlessAdmin(ReadOnlyAdmin[M]):
+    """A list, newest first, that is never counted.
+
+    ``contact_path``: the lookup that leads to the contact's id. ``id_fields``: what a number may mean too.
+    """
+
+    contact_path: ClassVar[str] = "contact"
+    id_fields: ClassVar[tuple[str, ...]] = ("pk",)
+    paginator = InfinitePaginator
+    show_full_result_count = False
+    list_per_page = 50
+    ordering = ("-pk",)
+    search_fields = ("pk",)  # shows the box; the search itself is below
+
+    def get_search_results(
+        self,
+        request: HttpRequest,  # noqa: ARG002 - Django's signature
+        queryset: QuerySet[Any],
+        search_term: str,
+    ) -> tuple[QuerySet[Any], bool]:
+        """Rows of people whose name, e-mail address or phone number is meant, or that have this number."""
+        words = " ".join(search_term.replace("\0", " ").split()[:MAX_WORDS])
+        if not words:
+            return queryset, False
+        people = contact_search(words).order_by("-pk").values_list("pk", flat=True)[:MAX_PEOPLE]
+        wanted = Q(**{f"{self.contact_path}__in": list(people)})
+        number = row_id(words.removeprefix("#"))
+        if number:
+            wanted |= Q(**{self.contact_path: number})
+            for name in self.id_fields:
+                wanted |= Q(**{name: number})
+        return queryset.filter(wanted), False
