@@ -81,12 +81,5 @@ MAIL_HOSTS: Final = ("example.com", "example.org", "example.net", "mail.example.
 
 PLANS: Final = ("Free", "Service pass", "Service pass plus", "Fleet")
 
-BIKES: Final = (
-    "Fjord 3",
-    "Skerry Gravel",
-    "Harbour e-City",
-    "Tern Cargo",
-    "Pine Trail 29",
-    "Lantern Kids 20",
-    "Cobble Classic",
-)
+BIKES: Final = ("Harbour 7", "Longtail", "Fieldway", "Featherlight")
+"""What the demo shop sells."""
