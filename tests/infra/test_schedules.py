@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import pytest
+from django.utils.module_loading import autodiscover_modules
 from django_celery_beat.models import IntervalSchedule, PeriodicTask
 
 from isflow.infra import schedules
@@ -9,6 +10,8 @@ from isflow.infra.schedules import register_schedule, sync_schedules
 
 @pytest.fixture(autouse=True)
 def declared(monkeypatch):
+    # What the apps declare goes into the real list, not into the one of this test.
+    autodiscover_modules("tasks")
     known = {}
     monkeypatch.setattr(schedules, "SCHEDULES", known)
     return known
