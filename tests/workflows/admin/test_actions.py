@@ -31,6 +31,7 @@ def said(reply):
     return [str(message) for message in reply.context["messages"]]
 
 
+@pytest.mark.rule("S002.delete.confirm")
 @pytest.mark.parametrize("action", ACTIONS)
 def test_looking_at_a_question_changes_nothing(shop, action):
     workflow = shop.make(draft=GOOD)
@@ -149,6 +150,7 @@ def test_a_new_address_replaces_the_old_one(shop):
     assert shop.fresh(workflow).webhook_token != workflow.webhook_token
 
 
+@pytest.mark.rule("S002.module.listing", "S002.module.columns", "S002.module.actions")
 def test_the_list_shows_state_people_and_what_may_be_done(shop, django_assert_num_queries):
     published = publish(shop.workspace, WAITING, "Greeting")
     shop.make("Later")
@@ -163,6 +165,7 @@ def test_the_list_shows_state_people_and_what_may_be_done(shop, django_assert_nu
     assert [row.people for row in shop.client.get(LIST).context["cl"].result_list] == [0, 1]
 
 
+@pytest.mark.rule("S002.module.search")
 def test_the_list_is_searched_and_filtered(shop):
     publish(shop.workspace, GOOD, "Greeting")
     shop.make("Later")
@@ -217,6 +220,7 @@ def test_a_workflow_of_another_workspace_does_not_exist(shop, action):
         assert Workflow.objects.count() == 1
 
 
+@pytest.mark.rule("S002.module.access")
 @pytest.mark.parametrize("action", [*ACTIONS, "change"])
 def test_an_agent_reaches_none_of_it(shop, action):
     workflow = shop.make(draft=GOOD)

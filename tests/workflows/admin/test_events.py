@@ -145,6 +145,7 @@ def test_an_event_is_never_written(shop, opened):
     assert shop.client.get(f"{EVENTS}add/").status_code == 403
 
 
+@pytest.mark.rule("S002.module.menu")
 def test_the_side_navigation_leads_to_workflows_runs_and_events(shop):
     groups = shop.client.get("/admin/").context["sidebar_navigation"]
     first = groups[0]

@@ -124,6 +124,7 @@ def test_warnings_are_shown_but_keep_nobody_from_saving(shop):
     assert shop.fresh(workflow).draft == draft
 
 
+@pytest.mark.rule("S002.stop_for_contact.without_stopping", "SP.C1.read_only_published")
 def test_a_published_workflow_changes_its_settings_but_not_its_definition(shop):
     workflow = shop.make(draft=GOOD)
     with shop.scope():
