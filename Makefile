@@ -79,7 +79,7 @@ lock:  ## Write the lock files anew (needs uv)
 bench: install-dev  ## Measure against the floors of docs/benchmarks.md
 	$(PY) -m tests.bench $(ARGS)
 
-conformance: install-dev  ## Which rule is proved by which test
+conformance: install-dev  ## Write docs/conformance.md anew: which rule is proved by which test
 	$(PY) -m tests.conformance.generate
 
 up-prod-check: install-dev  ## Start the production shape (web, worker, beat) and try a story in it
