@@ -123,3 +123,28 @@ def test_a_faulty_document_is_not_published(inside, draft):
         workflow_publish(workflow=workflow)
     workflow.refresh_from_db()
     assert workflow.status == "draft"
+
+
+@pytest.mark.rule("S002.module.columns")
+def test_the_list_tells_status_name_and_who_did_what_when(shop, client):
+    client.force_login(shop.nora(), backend="django.contrib.auth.backends.ModelBackend")
+    with looking(shop.workspace):
+        workflow = workflow_create(name="Welcome", description="Says hello", draft=GOOD, user=shop.nora())
+        workflow_publish(workflow=workflow, user=shop.nora())
+    page = client.get("/admin/workflows/workflow/").content.decode()
+    for text in ("Name", "Status", "Last published by", "Last published", "Created by", "Date created"):
+        assert text in page
+    for text in ("Welcome", "Says hello", "Published", shop.nora().name):
+        assert text in page
+
+
+@pytest.mark.rule("SP2.13.http.method")
+@pytest.mark.parametrize("method", ["GET", "POST", "PUT", "PATCH", "DELETE", "TRACE"])
+def test_five_methods_can_be_called(inside, method):
+    step = ("a", "http_request", {"method": method, "url": "https://example.org/"})
+    workflow = workflow_create(name="Call", draft=document("conversation_opened", step))
+    if method == "TRACE":
+        with pytest.raises(InvalidDefinition):
+            workflow_publish(workflow=workflow)
+    else:
+        assert workflow_publish(workflow=workflow).number == 1

@@ -150,7 +150,7 @@ def test_a_new_address_replaces_the_old_one(shop):
     assert shop.fresh(workflow).webhook_token != workflow.webhook_token
 
 
-@pytest.mark.rule("S002.module.listing", "S002.module.columns", "S002.module.actions")
+@pytest.mark.rule("S002.module.listing", "S002.module.actions")
 def test_the_list_shows_state_people_and_what_may_be_done(shop, django_assert_num_queries):
     published = publish(shop.workspace, WAITING, "Greeting")
     shop.make("Later")
