@@ -33,7 +33,7 @@ class Visitor:
     stream: str
 
 
-class WidgetConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
+class WidgetConsumer(AsyncWebsocketConsumer):
     """``{"token": …}`` comes in, ``{"ready": n}`` and ``{"frames": […]}`` go out."""
 
     declared_access: ClassVar[str] = "public: the first frame carries the visitor's signed token"

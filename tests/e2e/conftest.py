@@ -26,6 +26,7 @@ from tests.harness.servers import ROOT, embedded
 CHROMIUM = os.environ.get("CHROMIUM", "/usr/bin/chromium")
 QUIET = ["--disable-background-networking", "--disable-component-update", "--disable-sync", "--disable-quic"]
 SHOTS = Path(os.environ.get("ISFLOW_E2E_SHOTS", ROOT / "artefacts" / "e2e"))
+SITE = Path(__file__).with_name("site.py").read_text(encoding="utf-8")
 PASSWORD = "demo-isflow"
 DESKTOP = {"width": 1280, "height": 800}
 PHONE = {"width": 390, "height": 844}
@@ -54,21 +55,22 @@ class Server:
         return json.loads(done.stdout.strip().splitlines()[-1])
 
 
+def server_env(**more):
+    """Return the environment of a server of our own."""
+    wanted = {"PATH", "HOME", "LANG", "TMPDIR", "PYTHONPATH"}
+    kept = {name: value for name, value in os.environ.items() if name in wanted}
+    settings = os.environ.get("ISFLOW_E2E_SETTINGS", "isflow.settings.dev")
+    return {**kept, "DJANGO_SETTINGS_MODULE": settings, **more}
+
+
 @pytest.fixture(scope="session")
 def server(tmp_path_factory):
     """Start isflow with its demo workspace, once for all tests."""
-    wanted = {"PATH", "HOME", "LANG", "TMPDIR", "PYTHONPATH"}
-    kept = {name: value for name, value in os.environ.items() if name in wanted}
-    kept["DJANGO_SETTINGS_MODULE"] = os.environ.get("ISFLOW_E2E_SETTINGS", "isflow.settings.dev")
     if url := os.environ.get("ISFLOW_E2E_URL"):
-        yield Server(url.rstrip("/"), {**kept, "ISFLOW_DATA_DIR": os.environ["ISFLOW_E2E_DATA"]})
+        yield Server(url.rstrip("/"), server_env(ISFLOW_DATA_DIR=os.environ["ISFLOW_E2E_DATA"]))
         return
     folder = tmp_path_factory.mktemp("isflow")
-    env = {
-        **kept,
-        "ISFLOW_DATA_DIR": str(folder),
-        "ISFLOW_DEMO": "1",
-    }
+    env = server_env(ISFLOW_DATA_DIR=str(folder))
     with embedded(folder=folder, env=env, arguments=("--demo",)) as (_process, url):
         yield Server(url, {**env, "PUBLIC_URL": url})
 
@@ -76,8 +78,7 @@ def server(tmp_path_factory):
 @pytest.fixture(scope="session")
 def site(server):
     """Make a workspace without any workflow: Omar and Lena, a chat channel, two closing categories."""
-    code = Path(__file__).with_name("site.py").read_text(encoding="utf-8")
-    return server.shell(code)
+    return server.shell(SITE)
 
 
 class ShopPage(BaseHTTPRequestHandler):

@@ -7,7 +7,7 @@ from uuid import uuid4
 import pytest
 from playwright.sync_api import expect
 
-from tests.e2e.conftest import PHONE, shot, take
+from tests.e2e.conftest import PHONE, login_state, shot, take
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(120)]
 
@@ -266,3 +266,68 @@ def test_messages_of_a_burst_arrive_in_order(omar, visitor):
         omar.shows(text)
     assert omar.thread.locator(".message .bubble__text").all_inner_texts() == texts
     assert time.monotonic() - start < 20
+
+
+def test_who_is_writing_is_shown_to_colleagues(omar, browsers, site, visitor):
+    lena = browsers.agent(site["lena"], site["slug"]).go()
+    hello = words("Who answers?")
+    visitor.say(hello)
+    for agent in (omar, lena):
+        agent.open(hello)
+    lena.composer.press_sequentially("Let me")
+    expect(omar.page.get_by_text("Lena Novak is writing…")).to_be_visible(timeout=2 * LIVE)
+    lena.reply(words("Let me see"))
+    expect(omar.page.get_by_text("Lena Novak is writing…")).to_be_hidden(timeout=LIVE)
+
+
+def test_a_comment_and_a_reply_go_without_scripts_too(browsers, site, visitor, omar):
+    hello = words("No scripts")
+    visitor.say(hello)
+    expect(omar.row(hello)).to_be_visible()
+    state = login_state(browsers, site["omar"])
+    page = browsers.page(state=state, java_script_enabled=False)
+    page.goto(omar.url)
+    page.get_by_role("link", name=re.compile(hello)).click()
+    answer = words("Plain answer")
+    page.get_by_label("Your message", exact=True).fill(answer)
+    page.get_by_role("button", name="Send").click()
+    expect(page.get_by_role("log").get_by_text(answer)).to_be_visible()
+    visitor.shows(answer, LIVE)
+
+
+def test_more_of_a_long_list_is_loaded_on_demand(browsers):
+    agent = browsers.agent("owner@demo.isflow.local", "demo").go()
+    first = agent.rows.locator("li").count()
+    assert first == 50
+    agent.page.get_by_role("link", name="Load more").click()
+    expect(agent.rows.locator("li").nth(first + 5)).to_be_attached()
+    contacts = agent.rows.locator("li").evaluate_all("rows => rows.map((row) => row.dataset.contact)")
+    assert len(contacts) == len(set(contacts))
+    times = agent.rows.locator("li").evaluate_all("rows => rows.map((row) => Date.parse(row.dataset.at))")
+    assert times == sorted(times, reverse=True)
+
+
+def test_searching_finds_people_by_the_beginning_of_their_names(browsers):
+    agent = browsers.agent("owner@demo.isflow.local", "demo").go("?status=open")
+    name = agent.rows.locator("[data-field=name]").nth(3).inner_text()
+    agent.page.get_by_role("searchbox").fill(name[:4])
+    agent.page.get_by_role("searchbox").press("Enter")
+    expect(agent.row(name).first).to_be_visible()
+    agent.page.get_by_role("searchbox").fill("nobody-is-called-this")
+    agent.page.get_by_role("searchbox").press("Enter")
+    expect(agent.page.get_by_role("heading", name="Nobody found")).to_be_visible()
+
+
+def test_contact_details_are_saved_on_the_spot(browsers, omar, visitor):
+    browsers.allow("status of 400")
+    hello = words("My name is wrong")
+    visitor.say(hello)
+    omar.open(hello)
+    panel = omar.page.get_by_role("complementary", name="Contact")
+    panel.get_by_label("First name").fill("Ada")
+    panel.get_by_label("First name").press("Enter")
+    expect(omar.page.get_by_role("heading", name="Ada")).to_be_visible()
+    panel.get_by_label("E-mail").fill("nonsense")
+    panel.get_by_label("E-mail").press("Enter")
+    expect(panel.locator("[data-error=email]")).to_be_visible()
+    expect(panel.get_by_label("E-mail")).to_have_attribute("aria-invalid", "true")
