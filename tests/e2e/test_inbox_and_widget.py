@@ -80,6 +80,7 @@ def test_a_message_that_did_not_go_out_is_sent_once_when_tried_again(browsers, o
     first, text = words("Hello"), words("Are you there?")
     visitor.say(first)
     visitor.shows(first)
+    expect(visitor.log.locator(".waiting")).to_have_count(0)
     page = visitor.page
     page.route(
         "**/messages", lambda route: route.abort() if route.request.method == "POST" else route.continue_()
