@@ -14,6 +14,7 @@ from django.http.response import HttpResponseBase
 from django.shortcuts import redirect
 from django.template.response import SimpleTemplateResponse
 from django.urls import URLPattern, path, reverse
+from django.utils import timezone
 from unfold.dataclasses import DropdownItem
 from unfold.sites import UnfoldAdminSite
 
@@ -133,6 +134,8 @@ def _entered(request: HttpRequest, *, is_system: bool) -> Iterator[None]:
         if isinstance(request.user, User):
             membership = membership_of(request)
             stack.enter_context(acting_as(actor_of(request.user)))
+            if membership is not None:
+                stack.enter_context(timezone.override(membership.workspace.zone))
             if is_system and request.user.is_superuser:
                 stack.enter_context(all_workspaces())
             elif membership is not None:

@@ -24,7 +24,7 @@ from workflows.admin.paging import EndlessAdmin
 from workflows.admin.verdicts import verdict_lines
 from workflows.models import Decision, Event, Run, Workflow
 
-BADGE = {"started": "success", "answered": "success", "pending": "info", "": ""}
+BADGE = {"started": "success", "answered": "success", "pending": "info", "ended": "warning", "": ""}
 
 
 @admin.register(Event)
@@ -84,6 +84,8 @@ class EventAdmin(PageAdmin[Event]):
             return "started", _("Started")
         if words.ANSWERED in found:
             return "answered", _("Answer")
+        if words.RUN_ENDED in found:
+            return "ended", _("Ended a run")
         return ("", _("Not started")) if found else ("", _("Nobody listens"))
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final
 
 from django import forms
@@ -12,7 +11,11 @@ from django.db.models.functions import Lower
 from django.utils.functional import cached_property
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
-from unfold.widgets import UnfoldAdminTextareaWidget
+from unfold.widgets import (
+    UnfoldAdminCheckboxSelectMultipleWidget,
+    UnfoldAdminTextareaWidget,
+    UnfoldBooleanSwitchWidget,
+)
 
 from workflows.admin.documents import (
     BadText,
@@ -35,6 +38,14 @@ else:
 
 ROWS: Final = 28
 SEEN: Final = "seen"
+EXIT_CHOICES: Final = (
+    ("outgoing_message", gettext_lazy("A user writes to the contact")),
+    (
+        "incoming_message",
+        gettext_lazy("The contact writes, other than to answer a question of this workflow"),
+    ),
+    ("manual_assignment", gettext_lazy("A user assigns the contact by hand")),
+)
 
 
 class WorkflowForm(_ModelForm):
@@ -46,6 +57,18 @@ class WorkflowForm(_ModelForm):
         widget=UnfoldAdminTextareaWidget(
             attrs={"rows": ROWS, "spellcheck": "false", "wrap": "off", "style": "max-width: none"}
         ),
+    )
+    exits = forms.BooleanField(
+        label=gettext_lazy("Exit conditions"),
+        required=False,
+        widget=UnfoldBooleanSwitchWidget,
+        help_text=gettext_lazy("End the run of a contact as soon as one of these happens."),
+    )
+    exit_on = forms.MultipleChoiceField(
+        label=gettext_lazy("Ends on"),
+        required=False,
+        choices=EXIT_CHOICES,
+        widget=UnfoldAdminCheckboxSelectMultipleWidget,
     )
     seen = forms.CharField(required=False, widget=forms.HiddenInput)
 
@@ -59,12 +82,13 @@ class WorkflowForm(_ModelForm):
         if "definition" not in self.fields:
             return  # shown to somebody who may not edit
         field = self.fields["definition"]
-        field.widget.attrs["class"] = f"{field.widget.attrs.get('class', '')} font-mono"
+        exits = self._stored_exits
+        self.initial["exits"] = bool(exits.get("enabled"))
+        self.initial["exit_on"] = [key for key, _label in EXIT_CHOICES if exits.get(key)]
         self.initial["definition"] = write_text(self._stored)
         self.initial[SEEN] = fingerprint(self.instance.draft)
         if self.instance.is_published:
             field.widget.attrs["readonly"] = "readonly"
-            field.help_text = _("Stop the workflow to edit it.")
 
     @property
     def _is_new(self) -> bool:
@@ -75,10 +99,21 @@ class WorkflowForm(_ModelForm):
         return self.instance.draft or (sample() if self._is_new else {})
 
     @property
+    def _stored_exits(self) -> dict[str, Any]:
+        found = self.instance.exit_conditions
+        return found if isinstance(found, dict) else {}
+
+    @property
+    def exit_conditions(self) -> dict[str, bool]:
+        """The exit conditions as they are stored; ticks are kept while they are switched off."""
+        ticked = self.cleaned_data["exit_on"]
+        return {"enabled": self.cleaned_data["exits"]} | {key: key in ticked for key, _label in EXIT_CHOICES}
+
+    @property
     def draft(self) -> dict[str, Any] | None:
         """The definition to be stored, or None if it is as it was."""
         found: dict[str, Any] = self.cleaned_data["definition"]
-        return None if not self._is_new and found == self.instance.draft else found
+        return None if self._is_stored(found) else found
 
     def clean_name(self) -> str:
         """A name that no other workflow of the workspace has, whatever the case."""
@@ -93,7 +128,7 @@ class WorkflowForm(_ModelForm):
         text = self.cleaned_data["definition"]
         try:
             found = read_text(text)
-            if not self._is_new and found == self.instance.draft:
+            if self._is_stored(found):
                 return found
             self._refuse_published()
             parse_document(text)
@@ -108,10 +143,17 @@ class WorkflowForm(_ModelForm):
 
     def clean(self) -> dict[str, Any]:
         """Refuse one workflow too many, and to write over what somebody else has saved meanwhile."""
+        if self.cleaned_data.get("exits") and not self.cleaned_data.get("exit_on"):
+            self.add_error("exit_on", _("Choose at least one, or switch exit conditions off."))
         if self._is_new and Workflow.objects.count() >= MAX_WORKFLOWS:
             raise ValidationError(_("Workflow limit reached (%(limit)d).") % {"limit": MAX_WORKFLOWS})
         current, seen = fingerprint(self.instance.draft), self.cleaned_data.get(SEEN)
-        if not self._is_new and seen and seen != current and not self._is_unchanged():
+        if (
+            not self._is_new
+            and seen
+            and seen != current
+            and not self._is_stored(self.cleaned_data.get("definition"))
+        ):
             # The next attempt goes through: whoever makes it has been told.
             self.data = self.data.copy() if hasattr(self.data, "copy") else dict(self.data)
             self.data[self.add_prefix(SEEN)] = current
@@ -121,9 +163,9 @@ class WorkflowForm(_ModelForm):
             )
         return self.cleaned_data
 
-    def _is_unchanged(self) -> bool:
-        found = self.cleaned_data.get("definition")
-        return isinstance(found, Mapping) and found == self.instance.draft
+    def _is_stored(self, found: Any) -> bool:
+        # By their text: Python takes 1 and true for equal.
+        return not self._is_new and fingerprint(found) == fingerprint(self.instance.draft)
 
     def _refuse_published(self) -> None:
         if self.instance.is_published:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Final
 
 from django.utils import timezone
@@ -180,7 +180,7 @@ def _line(row: StepExecution, waits: Iterable[Wait], steps: Mapping[str, Compile
         icon=ICONS.get(step.type.icon if step else "", "play_arrow"),
         type_label=str(step.type.label) if step else row.step_type.replace("_", " ").capitalize(),
         tone=TONES.get(row.status, "muted"),
-        took=words.duration(row.finished_at - row.started_at) if row.finished_at else "",
+        took=_took(row),
         outlet=_outlet_label(step, row.outlet),
         target=_name(steps, target) if target else "",
         inputs=_entries(details.get("inputs")),
@@ -188,6 +188,12 @@ def _line(row: StepExecution, waits: Iterable[Wait], steps: Mapping[str, Compile
         notes=_notes(details.get("notes")),
         waits=tuple(_wait_line(wait) for wait in waits),
     )
+
+
+def _took(row: StepExecution) -> str:
+    """How long the visit lasted; nothing for a step that was done on the spot."""
+    length = row.finished_at - row.started_at if row.finished_at else timedelta()
+    return words.duration(length) if length >= timedelta(milliseconds=1) else ""
 
 
 def _wait_line(wait: Wait) -> WaitLine:

@@ -48,7 +48,6 @@ class PageAdmin(EndlessAdmin[M]):
             **self.admin_site.each_context(request),
             "title": str(row),
             "opts": self.opts,
-            "original": row,
             "row": row,
             "has_view_permission": True,
             **self.page_context(request, row),

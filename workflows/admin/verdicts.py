@@ -12,6 +12,7 @@ from workflows.admin import words
 from workflows.models import Run, WorkflowVersion
 
 GOOD = frozenset({"started", words.ANSWERED})
+ABOUT_A_RUN = frozenset({words.ANSWERED, words.RUN_ENDED})
 _LENGTH = 4
 
 
@@ -38,12 +39,13 @@ def verdict_lines(verdicts: Any, *, runs: Iterable[Run]) -> list[VerdictLine]:
         .only("number", "workspace_id", "workflow__name", "workflow__workspace_id")
     }
     started = {run.version_id: run for run in runs}
-    answered = _answered(rows)
-    return [_line(row, versions, started, answered) for row in rows]
+    named = _named(rows)
+    return [_line(row, versions, started, named) for row in rows]
 
 
-def _answered(rows: Iterable[list[Any]]) -> Mapping[int, Run]:
-    ids = {number for row in rows if row[1] == words.ANSWERED and (number := _run_number(row[3]))}
+def _named(rows: Iterable[list[Any]]) -> Mapping[int, Run]:
+    """The runs that verdicts speak of by number."""
+    ids = {number for row in rows if _is_about_a_run(row[1]) and (number := _run_number(row[3]))}
     return Run.objects.select_related("workflow").in_bulk(ids) if ids else {}
 
 
@@ -56,14 +58,14 @@ def _line(
     row: list[Any],
     versions: Mapping[int, WorkflowVersion],
     started: Mapping[int, Run],
-    answered: Mapping[int, Run],
+    named: Mapping[int, Run],
 ) -> VerdictLine:
     version_id, verdict, index, reason = row
     version = versions.get(version_id)
     run = started.get(version_id) if verdict == "started" else None
     why = str(reason or "")
-    if verdict == words.ANSWERED:
-        run, why = answered.get(_run_number(reason)), ""
+    if _is_about_a_run(verdict):
+        run, why = named.get(_run_number(reason)), ""
     elif isinstance(index, int):
         place = _("Condition %(number)d") % {"number": index + 1}
         why = f"{place}: {why}" if why else place
@@ -72,7 +74,7 @@ def _line(
         name=_name(version, run, verdict),
         verdict=words.say(words.VERDICTS, str(verdict)),
         why=why,
-        tone="success" if verdict in GOOD else "muted",
+        tone="success" if isinstance(verdict, str) and verdict in GOOD else "muted",
         run=run,
     )
 
@@ -82,4 +84,8 @@ def _name(version: WorkflowVersion | None, run: Run | None, verdict: Any) -> str
         return f"{version.workflow.name} · v{version.number}"
     if run is not None:
         return run.workflow.name
-    return _("A waiting run") if verdict == words.ANSWERED else _("A deleted workflow")
+    return _("A waiting run") if _is_about_a_run(verdict) else _("A deleted workflow")
+
+
+def _is_about_a_run(verdict: Any) -> bool:
+    return isinstance(verdict, str) and verdict in ABOUT_A_RUN

@@ -16,6 +16,7 @@ Words = Mapping[str, "_StrOrPromise"]
 
 NO_NEXT_STEP: Final = "no_next_step"
 ANSWERED: Final = "answered"
+RUN_ENDED: Final = "run_ended"
 NOTHING: Final = "\N{EN DASH}"
 
 END_REASONS: Final[Words] = {
@@ -72,6 +73,7 @@ VERDICTS: Final[Words] = {
     ),
     "own_message": gettext_lazy("Not started: the message came from this workflow itself."),
     ANSWERED: gettext_lazy("Taken as the answer to a question."),
+    RUN_ENDED: gettext_lazy("Ended the run, as the workflow's exit conditions say."),
 }
 
 EVENT_KINDS: Final[Words] = {

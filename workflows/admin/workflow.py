@@ -38,6 +38,7 @@ STATUS_COLOURS = {
     Workflow.Status.PUBLISHED: "success",
     Workflow.Status.STOPPED: "warning",
 }
+EXITS = frozenset({"exits", "exit_on"})
 SETTINGS = ("name", "description", "allow_stop_for_contact")
 
 
@@ -78,13 +79,19 @@ class WorkflowAdmin(WorkflowActions, ScopedAdmin[Workflow]):
         editable = self.has_change_permission(request, obj) if obj else self.has_add_permission(request)
         definition = ("definition", "seen") if editable else ("draft",)
         about: tuple[str, ...] = ("name", "description", "allow_stop_for_contact")
+        about += ("exits", "exit_on") if editable else ("exit_conditions",)
         if obj is None:
             return [(None, {"fields": (*about, *definition)})]
+        note = gettext_lazy("Stop the workflow to edit it.") if obj.is_published else None
         return [
             (None, {"fields": ("state", *about)}),
-            (gettext_lazy("Definition"), {"fields": definition}),
+            (gettext_lazy("Definition"), {"fields": definition, "description": note}),
             (gettext_lazy("Incoming webhook"), {"fields": ("webhook_address",)}),
         ]
+
+    def has_delete_permission(self, request: HttpRequest, obj: Workflow | None = None) -> bool:
+        """Say no for a published one, so that its form shows no such button; see ``delete_view``."""
+        return super().has_delete_permission(request, obj) and not (obj and obj.is_published)
 
     def get_urls(self) -> list[URLPattern]:
         wrapped = self.admin_site.admin_view
@@ -169,10 +176,14 @@ class WorkflowAdmin(WorkflowActions, ScopedAdmin[Workflow]):
             user = request.user if isinstance(request.user, User) else None
             made = workflow_create(name=obj.name, description=obj.description, draft=draft, user=user)
             made.allow_stop_for_contact = obj.allow_stop_for_contact
-            made.save(update_fields=["allow_stop_for_contact", "saved_at"])
+            made.exit_conditions = form.exit_conditions
+            made.save(update_fields=["allow_stop_for_contact", "exit_conditions", "saved_at"])
             obj.__dict__.update(made.__dict__)
             return
         changed = [name for name in form.changed_data if name in SETTINGS]
+        if EXITS & set(form.changed_data):
+            obj.exit_conditions = form.exit_conditions
+            changed.append("exit_conditions")
         if changed:
             obj.save(update_fields=[*changed, "saved_at"])
         if draft is not None:

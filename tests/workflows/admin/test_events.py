@@ -75,6 +75,17 @@ def test_an_answer_leads_to_the_run_that_took_it(shop, opened):
     assert f"{RUNS}{run.pk}/change/" in reply.content.decode()
 
 
+def test_a_run_that_an_exit_condition_ended_is_named(shop, opened):
+    with shop.scope():
+        run = Run.objects.get()
+        Decision.objects.filter(event=opened).update(verdicts=[[None, "run_ended", None, f"run {run.pk}"]])
+    reply = read(shop, opened)
+    line = reply.context["verdicts"][0]
+    assert (line.run, line.name) == (run, "Greeting")
+    assert "exit conditions" in line.verdict
+    assert "Ended a run" in shop.client.get(f"{EVENTS}?kind=conversation_opened").content.decode()
+
+
 def test_an_event_nobody_listens_to_says_so(shop, opened):
     text = read(shop, event_of(shop, "contact_created")).content.decode()
     assert "No published workflow listens" in text

@@ -269,3 +269,31 @@ def test_nothing_that_is_typed_breaks_the_form(shop, text, name, seen):
     assert reply.status_code in {200, 302}
     if reply.status_code == 200:
         assert reply.context["adminform"].form.errors
+
+
+def test_exit_conditions_are_set_while_published_and_ticks_are_kept(shop):
+    workflow = shop.make(draft=GOOD)
+    with shop.scope():
+        workflow_publish(workflow=workflow)
+    ticked = ["incoming_message", "manual_assignment"]
+
+    reply = shop.client.post(change(workflow), form(exits="on", exit_on=ticked))
+    assert reply.status_code == 302
+    expected = {"outgoing_message": False, "incoming_message": True, "manual_assignment": True}
+    assert shop.fresh(workflow).exit_conditions == {"enabled": True, **expected}
+
+    shop.client.post(change(workflow), form(exit_on=ticked))
+    assert shop.fresh(workflow).exit_conditions == {"enabled": False, **expected}
+    shown = shop.client.get(change(workflow)).context["adminform"].form
+    assert (shown["exits"].value(), shown["exit_on"].value()) == (False, ticked)
+
+
+def test_exit_conditions_without_any_are_refused(shop):
+    reply = shop.client.post(f"{LIST}add/", form(exits="on"))
+    assert "exit_on" in reply.context["adminform"].form.errors
+
+
+def test_one_and_true_are_not_the_same_definition(shop):
+    workflow = shop.make(draft={"format": True})
+    reply = shop.client.post(change(workflow), form('{"format": 1}'))
+    assert errors(reply) == ["Trigger: The workflow has no trigger."]
