@@ -6,6 +6,7 @@ from typing import Any
 
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
+from django.utils.cache import patch_cache_control, patch_vary_headers
 from django.views.decorators.http import require_GET
 
 from contacts.models import Contact
@@ -31,7 +32,7 @@ PART_HEADER = "X-Inbox-Part"
 @workspace_view(Permission.INBOX_VIEW)
 def inbox(request: WorkspaceRequest) -> HttpResponse:
     """The list, with no conversation chosen."""
-    return render(request, "inbox/page.html", _list(request))
+    return _private(render(request, "inbox/page.html", _list(request)))
 
 
 @require_GET
@@ -41,13 +42,13 @@ def thread(request: WorkspaceRequest, contact_id: int) -> HttpResponse:
     contact = find_contact(request, contact_id)
     shown = thread_context(request, contact, before=cursor(request.GET.get("before")))
     if request.headers.get(PART_HEADER) == "panel":
-        return _varied(render(request, "inbox/_panel.html", shown))
+        return _private(render(request, "inbox/_panel.html", shown))
     if request.headers.get(PART_HEADER) == "conversation":
         view = list_view(request)
-        return _varied(
+        return _private(
             render(request, "inbox/_conversation.html", {**shown, "list_url": _list_url(request, view)})
         )
-    return _varied(render(request, "inbox/page.html", {**_list(request), **shown}))
+    return _private(render(request, "inbox/page.html", {**_list(request), **shown}))
 
 
 @require_GET
@@ -63,16 +64,15 @@ def rows(request: WorkspaceRequest) -> HttpResponse:
         after=cursor(request.GET.get("cursor")),
     )
     counts = counts_json(inbox_counts(request.membership))
-    return JsonResponse(
-        {"rows": [row.to_json() for row in page.rows], "cursor": page.next_cursor, "counts": counts}
-    )
+    found = {"rows": [row.to_json() for row in page.rows], "cursor": page.next_cursor, "counts": counts}
+    return _private(JsonResponse(found))
 
 
 @require_GET
 @workspace_view(Permission.INBOX_VIEW)
 def counts(request: WorkspaceRequest) -> HttpResponse:
     """The numbers on the tabs."""
-    return JsonResponse(counts_json(inbox_counts(request.membership)))
+    return _private(JsonResponse(counts_json(inbox_counts(request.membership))))
 
 
 @require_GET
@@ -83,14 +83,13 @@ def items(request: WorkspaceRequest, contact_id: int) -> HttpResponse:
     stream = f"thread:{contact.pk}"
     number = stream_numbers([stream])[stream]
     page = thread_items(contact, before=cursor(request.GET.get("before")))
-    return JsonResponse(
-        {
-            "items": items_json(page.items),
-            "before": page.before,
-            "row": inbox_row(contact).to_json(),
-            "number": number,
-        }
-    )
+    found = {
+        "items": items_json(page.items),
+        "before": page.before,
+        "row": inbox_row(contact).to_json(),
+        "number": number,
+    }
+    return _private(JsonResponse(found))
 
 
 def find_contact(request: WorkspaceRequest, contact_id: int) -> Contact:
@@ -124,6 +123,8 @@ def _list_url(request: WorkspaceRequest, view: ListView) -> str:
     return request.path.rsplit("/", 2)[0] + "/" + view.query()
 
 
-def _varied(response: HttpResponse) -> HttpResponse:
-    response["Vary"] = f"{PART_HEADER}, Cookie"
+def _private(response: HttpResponse) -> HttpResponse:
+    """Keep the page out of every cache; its parts share its address."""
+    patch_vary_headers(response, [PART_HEADER, "Cookie"])
+    patch_cache_control(response, private=True, no_store=True)
     return response

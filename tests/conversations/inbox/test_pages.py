@@ -169,6 +169,27 @@ def test_closing_asks_for_what_the_workspace_wants(agent_browser, shop):
     assert agent_browser.act(contact, "open").json()["row"]["status"] == "open"
 
 
+@pytest.mark.parametrize(
+    ("mode", "has_dialog", "closes_at_once"),
+    [("disabled", False, True), ("optional", True, True), ("category", True, False), ("both", True, False)],
+)
+def test_every_mode_of_closing_notes_has_its_buttons(agent_browser, shop, mode, has_dialog, closes_at_once):
+    shop.workspace.closing_notes = mode
+    shop.workspace.save()
+    write(shop)
+    page = agent_browser.page(f"{shop.contact.pk}/").content
+    assert (b"close-dialog" in page) is has_dialog
+    assert (b"data-close-now" in page) is closes_at_once
+    if closes_at_once:
+        assert agent_browser.act(shop.contact, "close", quick="1").json()["row"]["status"] == "closed"
+
+
+def test_pages_are_kept_by_no_cache(agent_browser, shop):
+    write(shop)
+    for path in ("", "rows/", "counts/", f"{shop.contact.pk}/", f"{shop.contact.pk}/items/"):
+        assert "no-store" in agent_browser.page(path)["Cache-Control"]
+
+
 def test_closing_without_scripts_goes_by_a_page(agent_browser, shop):
     shop.workspace.closing_notes = "category"
     shop.workspace.save()
