@@ -29,6 +29,8 @@ class Capabilities:
 
     ``window_hours``: free messages are allowed only that long after the contact last wrote.
     ``instant``: handing over is our own commit; such a message counts as sent at once.
+    ``sends_per_second``: of the whole account. ``sends_per_recipient_seconds``: rest between two messages to
+    the same address.
     """
 
     text_limit: int = 2000
@@ -45,6 +47,7 @@ class Capabilities:
     instant: bool = False
     starts_conversations: bool = False
     sends_per_second: float | None = None
+    sends_per_recipient_seconds: float | None = None
     idempotent: bool = False
 
 

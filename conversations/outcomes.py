@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -13,8 +14,10 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from channels_app.models import Channel
+from conversations.breaker import channels_failed, channels_heard
 from conversations.changes import MessageOutcome
 from conversations.items import MessageItem
+from conversations.limits import max_age
 from conversations.models import Message
 from conversations.realtime import announce_item, announcing
 from conversations.services.messages import capabilities_of
@@ -27,8 +30,8 @@ from isflow.workspaces.scope import all_workspaces, workspace_scope
 declare("send.before_outcome_commit")
 
 MAX_RETRIES = 3
-MAX_AGE = timedelta(hours=24)
-"""A message that waited longer for its channel is no longer sent."""
+JITTER = 0.1
+"""Part by which a pause that the provider asked for is lengthened at most."""
 
 log = structlog.get_logger(__name__)
 
@@ -37,7 +40,10 @@ _COLUMNS = ("status", "external_id", "error", "attempts", "not_before", "sent_at
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """What came of one claim: ``status`` is sent, failed, unknown, or queued to be tried again."""
+    """What came of one claim: ``status`` is sent, failed, unknown, or queued to be tried again.
+
+    ``heard``: the provider answered (True), did not (False), or was not asked (None).
+    """
 
     message: Message
     status: str
@@ -47,6 +53,7 @@ class Attempt:
     not_before: datetime | None = None
     pause_until: datetime | None = None
     counted: bool = True
+    heard: bool | None = None
 
 
 def try_again(message: Message, error: str, *, retry_after: float | None) -> Attempt:
@@ -55,10 +62,11 @@ def try_again(message: Message, error: str, *, retry_after: float | None) -> Att
     If the provider says when it will listen again, the whole channel waits and the attempt does not count.
     """
     now = timezone.now()
-    if now - message.created_at > MAX_AGE:
+    if now - message.created_at > max_age():
         return Attempt(message, Message.Status.FAILED, now, error=error)
     if retry_after is not None:
-        pause = now + timedelta(seconds=retry_after)
+        longer = 1 + random.uniform(0, JITTER)  # noqa: S311 - spreads load only
+        pause = now + min(timedelta(seconds=retry_after * longer), max_age())
         queued = Message.Status.QUEUED
         return Attempt(message, queued, now, error=error, not_before=pause, pause_until=pause, counted=False)
     if message.attempts > MAX_RETRIES:
@@ -95,7 +103,7 @@ def messages_recover() -> int:
             & (
                 Q(channel=None)
                 | Q(channel__status=Channel.Status.DISCONNECTED)
-                | Q(created_at__lt=now - MAX_AGE)
+                | Q(created_at__lt=now - max_age())
             )
         )
         # One transaction: the rows stay locked until their outcome is written.
@@ -127,6 +135,7 @@ def _stuck(message: Message, now: datetime) -> Attempt:
 
 def _record(attempts: Sequence[Attempt]) -> None:
     with announcing():
+        attempts = _judged(attempts)
         changed = set(
             update_many(
                 Message, "id", _COLUMNS, [_row(one) for one in attempts], fence=["status", "lease_token"]
@@ -142,6 +151,29 @@ def _record(attempts: Sequence[Attempt]) -> None:
         if settled:
             messages_settled.send(sender=Message, outcomes=[_outcome(one) for one in settled])
         fault_point("send.before_outcome_commit")
+
+
+def _judged(attempts: Sequence[Attempt]) -> list[Attempt]:
+    """Tell the breaker how the channels fare; while one is taken to be down, its messages lose no attempt."""
+    now = timezone.now()
+    well = {one.message.channel_id for one in attempts if one.heard}
+    failures: dict[int, list[datetime]] = {}
+    for one in attempts:
+        channel_id = one.message.channel_id
+        if one.heard is False and channel_id is not None and channel_id not in well:
+            failures.setdefault(channel_id, []).append(one.at)
+    if well:
+        channels_heard([pk for pk in well if pk is not None], now)
+    down = channels_failed(attempts[0].message.workspace_id, failures, now) if failures else frozenset()
+    return [_spared(one, now) if one.message.channel_id in down else one for one in attempts]
+
+
+def _spared(attempt: Attempt, now: datetime) -> Attempt:
+    """Keep a message due that surely did not leave because the provider is down, until it is too old."""
+    lost = attempt.heard is False and attempt.status != Message.Status.UNKNOWN
+    if not lost or now - attempt.message.created_at > max_age():
+        return attempt
+    return replace(attempt, status=Message.Status.QUEUED, not_before=None, counted=False)
 
 
 def _record_late(attempts: Sequence[Attempt]) -> set[int]:

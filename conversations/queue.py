@@ -1,9 +1,10 @@
-"""Who sends which message: claims with a lease and a fencing token, oldest first, fair to workspaces."""
+"""Who sends which message: claims with a lease and a fencing token, oldest first, fair to all workspaces."""
 
 from __future__ import annotations
 
 import math
 import random
+from collections import Counter
 from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 
@@ -13,8 +14,9 @@ from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.utils import timezone
 
 from channels_app.models import Channel
-from conversations.models import Message
-from conversations.services.messages import capabilities_of
+from conversations import limits
+from conversations.limits import Ready
+from conversations.models import ChannelPace, Message, RecipientPace
 from isflow.infra.db import update_many
 from isflow.infra.faults import declare, fault_point
 
@@ -22,18 +24,20 @@ declare("send.before_claim_commit")
 
 UNSENT = (Message.Status.QUEUED, Message.Status.SENDING)
 MAX_SHARES = 16
-"""Workspaces served by one claim; those left out come next time, the choice being random."""
+"""Workspaces, and channels of each, served by one claim; who is left out comes next time, by lot."""
+LONGEST_REST = 2.0
+"""Seconds a sender waits for a limit; beyond that the sweep comes anyway."""
 
 
-def claim(limit: int) -> list[Message]:
+def claim(limit: int, flying: Collection[Message] = (), *, slots: int | None = None) -> list[Message]:
     """Take up to ``limit`` due messages; they are ``sending`` and ours when this returns.
 
+    ``flying``: what this sender has in the air on its ``slots``; no channel and no workspace gets all of
+    them. Only the oldest unsent message of a contact on a channel is ever taken, so that order is kept.
     Must be called with the workspaces' wall lifted and outside any transaction.
-
-    Only the oldest unsent message of a contact on a channel is ever taken, so that order is kept.
     """
     with transaction.atomic():
-        found = _throttled(_candidates(limit, timezone.now()))
+        found = _candidates(limit, flying, slots or settings.ISFLOW_SEND_SLOTS, timezone.now())
         if not found:
             return []
         until = _lease_end()
@@ -74,71 +78,111 @@ def renew(messages: Collection[Message]) -> None:
         )
 
 
+def rest_seconds() -> float | None:
+    """Return after how many seconds something may leave that only a limit holds back; None if nothing soon.
+
+    Must be called with the workspaces' wall lifted.
+    """
+    now = timezone.now()
+    soon = {"next_at__gt": now, "next_at__lte": now + timedelta(seconds=LONGEST_REST)}
+    queued = Message.objects.filter(_is_due(now), status=Message.Status.QUEUED)
+    channels = ChannelPace.objects.filter(
+        Q(channel__not_before=None) | Q(channel__not_before__lte=now),
+        Exists(queued.filter(channel_id=OuterRef("channel_id"))),
+        open_since=None,
+        **soon,
+    ).exclude(channel__status=Channel.Status.DISCONNECTED)
+    people = RecipientPace.objects.filter(Exists(queued.filter(identity_id=OuterRef("identity_id"))), **soon)
+    ends = [
+        *channels.order_by("next_at").values_list("next_at", flat=True)[:1],
+        *people.order_by("next_at").values_list("next_at", flat=True)[:1],
+    ]
+    return min((end - now).total_seconds() for end in ends if end) if ends else None
+
+
 def _lease_end() -> datetime:
     return timezone.now() + timedelta(seconds=settings.ISFLOW_LEASE_SECONDS)
 
 
-def _due(now: datetime) -> QuerySet[Message]:
-    """Queued messages whose time has come, on channels that may send now."""
-    return Message.objects.filter(
-        Q(not_before=None) | Q(not_before__lte=now),
-        Q(channel__not_before=None) | Q(channel__not_before__lte=now),
-        status=Message.Status.QUEUED,
-        channel__isnull=False,
-    ).exclude(channel__status=Channel.Status.DISCONNECTED)
+def _is_due(now: datetime) -> Q:
+    return Q(not_before=None) | Q(not_before__lte=now)
 
 
-def _candidates(limit: int, now: datetime) -> list[Message]:
-    workspaces = list(_due(now).values_list("workspace_id", flat=True).distinct().order_by())
-    if not workspaces:
+def _ready(now: datetime) -> list[list[Ready]]:
+    """Return the channels that may send and have something to, by workspace, both in random order."""
+    queued = Message.objects.filter(_is_due(now), channel=OuterRef("pk"), status=Message.Status.QUEUED)
+    rows = (
+        Channel.objects.filter(
+            _is_due(now),
+            Q(pace=None) | Q(pace__next_at=None) | Q(pace__next_at__lte=now),
+            Exists(queued),
+        )
+        .exclude(status=Channel.Status.DISCONNECTED)
+        .values_list("pk", "workspace_id", "kind", "pace__open_since")
+    )
+    groups: dict[int, list[Ready]] = {}
+    for pk, workspace_id, kind, open_since in rows:
+        ready = Ready(pk, workspace_id, kind, open_since is not None)
+        groups.setdefault(workspace_id, []).append(ready)
+    turns = list(groups.values())
+    random.shuffle(turns)
+    for turn in turns:
+        random.shuffle(turn)
+    return turns
+
+
+def _candidates(limit: int, flying: Collection[Message], slots: int, now: datetime) -> list[Message]:
+    """Lock what is to be claimed: every workspace gets an equal share, and of it every channel."""
+    most = limits.shares(slots)
+    of_workspace = Counter(one.workspace_id for one in flying)
+    of_channel = Counter(one.channel_id for one in flying)
+    turns = _ready(now)[: min(limit, MAX_SHARES)]
+    found: list[Message] = []
+    for number, turn in enumerate(turns):
+        share = math.ceil((limit - len(found)) / (len(turns) - number))
+        share = min(share, most["workspace"] - of_workspace[turn[0].workspace_id])
+        channels = turn[:MAX_SHARES]
+        for place, ready in enumerate(channels):
+            size = math.ceil(share / (len(channels) - place))
+            size = min(size, most["channel"] - of_channel[ready.channel_id])
+            if size > 0:
+                rows = _take(ready, size, now)
+                share -= len(rows)
+                found += rows
+    return found
+
+
+def _take(ready: Ready, size: int, now: datetime) -> Sequence[Message]:
+    """Lock up to ``size`` messages of one channel, as far as its provider allows, and count them."""
+    permit = limits.permit_of(ready, size, now)
+    if permit.number == 0:
         return []
-    random.shuffle(workspaces)
-    shares = workspaces[: min(limit, MAX_SHARES)]
-    size = math.ceil(limit / len(shares))
+    heads = _heads(ready, now)
+    # A probe is drawn by lot: one message that the provider never takes must not keep its channel closed.
+    ordered = (
+        heads.order_by("?") if permit.pace is not None and permit.pace.open_since else heads.order_by("pk")
+    )
+    rows = list(
+        ordered.select_related("channel", "identity").select_for_update(
+            of=("self",), no_key=True, skip_locked=True
+        )[: permit.number]
+    )
+    limits.note_claimed(permit, rows, now)
+    return rows
+
+
+def _heads(ready: Ready, now: datetime) -> QuerySet[Message]:
+    """Return the due messages of a channel that no older one of the same contact stands before."""
     earlier = Message.objects.filter(
         contact_id=OuterRef("contact_id"),
-        channel_id=OuterRef("channel_id"),
+        channel_id=ready.channel_id,
         pk__lt=OuterRef("pk"),
         status__in=UNSENT,
     )
-    found: list[Message] = []
-    for workspace_id in shares:
-        found += (
-            _due(now)
-            .filter(~Exists(earlier), workspace_id=workspace_id)
-            .select_related("channel", "identity")
-            .select_for_update(of=("self",), no_key=True, skip_locked=True)
-            .order_by("pk")[:size]
-        )
-    return found[:limit]
-
-
-def _throttled(messages: Sequence[Message]) -> list[Message]:
-    """Take no more of a channel than its provider allows per second, and let the channel rest accordingly."""
-    rates = {
-        one.channel.pk: rate
-        for one in messages
-        if one.channel is not None and (rate := capabilities_of(one.channel).sends_per_second)
-    }
-    if not rates:
-        return list(messages)
-    now = timezone.now()
-    channels = {
-        row.pk: row for row in Channel.objects.select_for_update().filter(pk__in=rates).order_by("pk")
-    }
-    left = {
-        pk: 0 if (row.not_before and row.not_before > now) else max(1, int(rates[pk]))
-        for pk, row in channels.items()
-    }
-    taken: dict[int, int] = {}
-    kept: list[Message] = []
-    for one in messages:
-        pk = one.channel_id
-        if pk not in rates:
-            kept.append(one)
-        elif taken.get(pk, 0) < left.get(pk, 0):
-            taken[pk] = taken.get(pk, 0) + 1
-            kept.append(one)
-    pauses = [(pk, now + timedelta(seconds=number / rates[pk])) for pk, number in taken.items()]
-    update_many(Channel, "id", ["not_before"], pauses)
-    return kept
+    heads = Message.objects.filter(
+        _is_due(now), ~Exists(earlier), channel_id=ready.channel_id, status=Message.Status.QUEUED
+    )
+    if not ready.capabilities.sends_per_recipient_seconds:
+        return heads
+    resting = RecipientPace.objects.filter(identity_id=OuterRef("identity_id"), next_at__gt=now)
+    return heads.filter(~Exists(resting))

@@ -12,14 +12,17 @@ from conversations.models.conversation import (
     Source,
 )
 from conversations.models.message import Message
+from conversations.models.pace import ChannelPace, RecipientPace
 
 __all__ = [
     "Assignment",
+    "ChannelPace",
     "ClosingCategory",
     "Comment",
     "Conversation",
     "Message",
     "Participant",
     "ParticipantType",
+    "RecipientPace",
     "Source",
 ]

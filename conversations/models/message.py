@@ -67,9 +67,18 @@ class Message(EventfulModel):
         indexes = [
             models.Index(fields=["contact", "-id"], name="message_newest"),
             models.Index(
-                fields=["workspace", "id"],
+                fields=["channel", "id"],
                 condition=models.Q(status__in=["queued", "sending"]),
-                name="message_unsent",
+                name="message_unsent_of_channel",
+            ),
+            # Whether an older message of the same contact still has to leave.
+            models.Index(
+                fields=["contact", "channel", "id"],
+                condition=models.Q(status__in=["queued", "sending"]),
+                name="message_unsent_of_contact",
+            ),
+            models.Index(
+                fields=["workspace", "-id"], condition=models.Q(status="unknown"), name="message_unknown"
             ),
         ]
 

@@ -231,6 +231,20 @@ ISFLOW_MAX_LOST_LEASES = env.int("ISFLOW_MAX_LOST_LEASES", default=3)  # at one 
 ISFLOW_LEASE_SECONDS = env.int("ISFLOW_LEASE_SECONDS", default=10)
 ISFLOW_BATCH = env.int("ISFLOW_BATCH", default=100)  # rows of one claim
 
+# --- Sending --------------------------------------------------------------------------------------
+
+# Calls to providers that one sender makes at once; a channel gets half of them, a workspace three quarters.
+ISFLOW_SEND_SLOTS = env.int("ISFLOW_SEND_SLOTS", default=16)
+ISFLOW_SEND_MAX_AGE_HOURS = env.int("ISFLOW_SEND_MAX_AGE_HOURS", default=24)  # older ones fail unsent
+ISFLOW_BREAKER_FAILURES = env.int("ISFLOW_BREAKER_FAILURES", default=5)  # in a row, then the channel rests
+ISFLOW_BREAKER_SECONDS = env.int("ISFLOW_BREAKER_SECONDS", default=30)  # within which they must fall
+ISFLOW_PROBE_SECONDS = env.int("ISFLOW_PROBE_SECONDS", default=10)  # a resting channel is tried so often
+
+# --- Pruning --------------------------------------------------------------------------------------
+
+ISFLOW_PRUNE_BATCH = env.int("ISFLOW_PRUNE_BATCH", default=1_000)  # rows of one transaction
+ISFLOW_PRUNE_SECONDS = env.int("ISFLOW_PRUNE_SECONDS", default=30)  # of each ten minutes, per kind of row
+
 # --- Checks we answer otherwise -------------------------------------------------------------------
 
 SILENCED_SYSTEM_CHECKS = [
@@ -373,6 +387,13 @@ UNFOLD = {
     "SHOW_HISTORY": True,
     "SHOW_VIEW_ON_SITE": False,
 }
+
+# --- Figures for supervisors ------------------------------------------------------------------------
+
+# Bearer token for /metrics and /health/deep; without one only programs on this machine may read them.
+ISFLOW_METRICS_TOKEN = env.str("ISFLOW_METRICS_TOKEN", default="")
+# A folder that all processes share, emptied before they start; their counters are then added up.
+PROMETHEUS_MULTIPROC_DIR = env.str("PROMETHEUS_MULTIPROC_DIR", default="")
 
 # --- Logs -----------------------------------------------------------------------------------------
 

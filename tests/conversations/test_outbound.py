@@ -10,7 +10,7 @@ from django.utils import timezone
 from channels_app.contract import DeliveryError, DeliveryUnknown, SendReceipt
 from channels_app.models import Channel
 from conversations import inbound
-from conversations.models import Message
+from conversations.models import ChannelPace, Message
 from conversations.outbound import messages_recover, messages_send
 from conversations.queue import claim, renew
 from conversations.services import message_send_again
@@ -150,14 +150,15 @@ def test_a_provider_that_names_its_time_rests_the_channel(db, provider):
     assert len(provider.sent) == 3
 
 
-def test_a_limited_channel_sends_no_faster_than_allowed(db, provider):
+def test_a_limited_channel_sends_no_faster_than_allowed(db, provider, monkeypatch):
+    monkeypatch.setattr("conversations.outbound.rest_seconds", lambda: None)
     site = Site(kind="fake_slow", contacts=5)
     for n in range(5):
         site.queue(n)
     messages_send()
     assert len(provider.sent) == 2
     with site.scope():
-        assert Channel.objects.get().not_before > timezone.now()
+        assert ChannelPace.objects.get().next_at > timezone.now()
 
 
 @pytest.mark.rule("DS3.unknown_never_resent")
