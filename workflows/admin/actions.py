@@ -206,7 +206,7 @@ def _inside(workflow: Workflow) -> int:
 def _stopping(number: int) -> str:
     if not number:
         return str(_("Nobody is inside now."))
-    return _("%(inside)s and leave it at once, wherever they stand.") % {
+    return _("%(inside)s now. Whoever is inside leaves at once, at whatever step.") % {
         "inside": words.people_inside(number)
     }
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
+from django.apps import apps
+from django.contrib import admin
 from django.utils import timezone
 
 from isflow.workspaces.models import AuditEntry, Role
@@ -287,3 +289,8 @@ def test_every_end_reason_has_a_sentence_and_a_short_form():
 )
 def test_a_length_of_time_is_told_in_two_units(seconds, text):
     assert words.duration(timedelta(seconds=seconds)) == text
+
+
+def test_every_model_of_this_app_has_a_page():
+    ours = set(apps.get_app_config("workflows").get_models(include_auto_created=False))
+    assert {model for model in ours if not model._meta.proxy} <= set(admin.site._registry)
