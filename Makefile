@@ -9,7 +9,7 @@ BIOME  := npx --yes @biomejs/biome@2.6.8
 PORT   ?= 8000
 
 .DEFAULT_GOAL := help
-.PHONY: help install install-dev run test check lint lint-python lint-imports lint-templates lint-scripts types schema fmt lock bench full e2e faults conformance up-prod-check
+.PHONY: help install install-dev run test check lint lint-python lint-imports lint-templates lint-scripts types schema fmt lock bench chaos chaos-selftest soak full e2e faults conformance up-prod-check
 
 help:  ## Show this list
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-15s %s\n", $$1, $$2}'
@@ -79,11 +79,23 @@ lock:  ## Write the lock files anew (needs uv)
 bench: install-dev  ## Measure against the floors of docs/benchmarks.md
 	$(PY) -m tests.bench $(ARGS)
 
+chaos: install-dev  ## Kill real processes at random for SEED (ARGS="--runs 10000 --kills 100")
+	$(PY) -m tests.chaos --seed $(or $(SEED),1) $(ARGS)
+
+chaos-selftest: install-dev  ## Plant eight bugs and see each of them caught
+	$(PY) -m tests.chaos.selftest --output docs/chaos-selftest.txt
+
+soak: install-dev  ## Chaos for more than an hour: 100,000 runs, 1,000 kills
+	$(PY) -m tests.chaos --seed $(or $(SEED),1) --runs 100000 --kills 1000
+
 conformance: install-dev  ## Write docs/conformance.md anew: which rule is proved by which test
 	$(PY) -m tests.conformance.generate
 
 up-prod-check: install-dev  ## Start the production shape (web, worker, beat) and try a story in it
 	$(PY) tests/prodcheck/up_prod_check.py
 
-full:  ## All that the build server runs
+full:  ## The long tier: what the build server runs, with the numbers of a release
+	ISFLOW_EXAMPLES=10000 ISFLOW_RACE_ROUNDS=500 $(PY) -m pytest tests/kernel tests/channels_app tests/workflows/engine/test_webhook.py -q --timeout=3000
 	.ci/run
+	$(MAKE) --no-print-directory chaos
+	$(MAKE) --no-print-directory bench
