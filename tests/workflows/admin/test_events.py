@@ -160,8 +160,11 @@ def test_an_event_is_never_written(shop, opened):
 def test_the_side_navigation_leads_to_workflows_runs_and_events(shop):
     groups = shop.client.get("/admin/").context["sidebar_navigation"]
     first = groups[0]
-    assert (first["title"], [item["title"] for item in first["items"]]) == (
+    titles = [item["title"] for item in first["items"]]
+    assert first["title"] == "Workflows"
+    assert [title for title in titles if title in {"Workflows", "Runs", "Events"}] == [
         "Workflows",
-        ["Workflows", "Runs", "Events"],
-    )
+        "Runs",
+        "Events",
+    ]
     assert any(item["title"] == "Contacts" for group in groups for item in group["items"])
