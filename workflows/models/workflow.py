@@ -63,7 +63,8 @@ class Workflow(ScopedModel):
         return self.name
 
     def save(self, *args: object, **kwargs: object) -> None:
-        self.webhook_digest = token_digest(self.webhook_token)
+        if not self.webhook_digest:
+            self.webhook_digest = token_digest(self.webhook_token)
         super().save(*args, **kwargs)  # type: ignore[arg-type]
 
     @property

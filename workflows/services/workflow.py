@@ -10,7 +10,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from isflow.kernel.errors import Conflict, Rejected
-from isflow.kernel.ids import new_token
+from isflow.kernel.ids import new_token, token_digest
 from isflow.workspaces.audit import audit
 from isflow.workspaces.models import User
 from isflow.workspaces.scope import current_workspace_id
@@ -149,6 +149,7 @@ def workflow_clone(*, workflow: Workflow, user: User | None = None) -> Workflow:
 def workflow_regenerate_webhook(*, workflow: Workflow) -> str:
     """Give the incoming webhook a new address; the old one is unknown from now on."""
     workflow.webhook_token = new_token()
+    workflow.webhook_digest = token_digest(workflow.webhook_token)
     workflow.save(update_fields=["webhook_token", "webhook_digest", "saved_at"])
     audit("workflow.webhook_regenerated", target=workflow.name)
     return workflow.webhook_token
