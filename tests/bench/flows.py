@@ -54,6 +54,12 @@ def flow_w(stub_url, seconds=2):
     )
 
 
+def flow_talk(questions=25):
+    """A talk in the web chat: every message of the visitor is answered by the next question."""
+    asked = [(f"q{n}", "ask_question", {"text": f"Question {n}?"}) for n in range(questions)]
+    return document("conversation_opened", *asked)
+
+
 def _chain(last):
     return document(
         "incoming_webhook",

@@ -19,6 +19,7 @@ class Stub:
         self.hits = Counter()
         self.first = {}
         self.port = 0
+        self.listener = None
         self._loop = asyncio.new_event_loop()
         self._ready = threading.Event()
         self._thread = threading.Thread(target=self._run, name="stub", daemon=True)
@@ -48,6 +49,8 @@ class Stub:
     def note(self, key):
         self.hits[key] += 1
         self.first.setdefault(key, time.perf_counter())
+        if self.listener is not None:
+            self.listener(key)
 
     def _run(self):
         asyncio.set_event_loop(self._loop)

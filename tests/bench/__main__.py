@@ -1,0 +1,57 @@
+"""Measure isflow against its floors and goals: ``python -m tests.bench [--quick] [--only production]``."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import tempfile
+from pathlib import Path
+
+from tests.bench.embedded import measure_embedded
+from tests.bench.production import measure_production
+from tests.bench.report import Report, machine
+from tests.harness.servers import ROOT
+
+PARTS = {"production": measure_production, "embedded": measure_embedded}
+
+
+def main():
+    parser = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__)
+    parser.add_argument("--quick", action="store_true", help="a few seconds each: only to see that it works")
+    parser.add_argument("--only", choices=PARTS, help="measure one shape only")
+    parser.add_argument("--seconds", type=float, default=8.0, help="length of each closed loop")
+    parser.add_argument("--json", type=Path, default=ROOT / "artefacts" / "bench.json")
+    options = parser.parse_args()
+    scale = Scale.quick() if options.quick else Scale(options.seconds)
+    report = Report()
+    for name, measure in PARTS.items():
+        if options.only in (None, name):
+            with tempfile.TemporaryDirectory(prefix="isflow-bench-") as folder:
+                measure(report, scale, Path(folder))
+    options.json.parent.mkdir(parents=True, exist_ok=True)
+    options.json.write_text(
+        json.dumps({"machine": machine(), "rows": report.rows}, indent=1), encoding="utf-8"
+    )
+    sys.stdout.write(report.table() + "\n")
+    sys.stdout.write(f"{options.json}\n")
+    return 0 if report.is_sound else 1
+
+
+class Scale:
+    """How long and how much."""
+
+    def __init__(self, seconds=8.0, contacts=3_000, engine_runs=2_000, bulk=10_000, talks=4):
+        self.seconds = seconds
+        self.contacts = contacts
+        self.engine_runs = engine_runs
+        self.bulk = bulk
+        self.talks = talks
+
+    @classmethod
+    def quick(cls):
+        return cls(seconds=1.5, contacts=300, engine_runs=150, bulk=300, talks=1)
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
