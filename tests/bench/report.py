@@ -38,10 +38,10 @@ class Report:
     def table(self):
         """Markdown, as docs/benchmarks.md has it."""
         lines = ["| # | What | Measured | Goal | Floor in the same run | |", "|---|---|---|---|---|---|"]
-        lines += [
-            f"| {r['id']} | {r['what']} | {r['value']} {r['unit']} | {r['goal']} | {r['floor']} | {r['note']} |"
-            for r in self.rows
-        ]
+        for row in self.rows:
+            measured = f"{row['value']} {row['unit']}"
+            cells = (row["id"], row["what"], measured, row["goal"], row["floor"], row["note"])
+            lines.append(f"| {' | '.join(map(str, cells))} |")
         return "\n".join(lines)
 
 
