@@ -164,7 +164,7 @@ def embedded_installation(folder, *, allow=""):
 
 
 @contextmanager
-def production_installation(folder, *, allow="", workers=1):
+def production_installation(folder, *, allow="", workers=1, env=None):
     """Yield web, workers and beat on PostgreSQL and Redis, with a database of their own."""
     with ExitStack() as stack:
         database_url = stack.enter_context(fresh_database(stack.enter_context(postgres_server())))
@@ -174,6 +174,7 @@ def production_installation(folder, *, allow="", workers=1):
             **production_env(database_url, redis_url, port, folder),
             "ISFLOW_HTTP_ALLOW": allow,
             "LOG_LEVEL": "WARNING",
+            **(env or {}),
         }
         manage(env, "migrate", "--run-syncdb", "--verbosity", "0")
         manage(env, "sync_schedules")
