@@ -44,6 +44,10 @@ class InboundDelivery(ScopedModel):
         PROCESSED = "processed", _("Processed")
         FAILED = "failed", _("Failed")
 
+    # The index by age begins with the workspace.
+    workspace = models.ForeignKey(
+        "workspaces.Workspace", on_delete=models.CASCADE, related_name="+", db_index=False
+    )
     channel = models.ForeignKey(Channel, on_delete=models.CASCADE, related_name="deliveries")
     body = models.BinaryField()
     received_at = models.DateTimeField(auto_now_add=True)
@@ -59,7 +63,8 @@ class InboundDelivery(ScopedModel):
         indexes = [
             models.Index(
                 fields=["workspace", "id"], condition=models.Q(status="received"), name="delivery_unprocessed"
-            )
+            ),
+            models.Index(fields=["workspace", "received_at"], name="delivery_by_age"),
         ]
 
     def __str__(self) -> str:

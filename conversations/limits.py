@@ -6,15 +6,18 @@ workers together stay within the limit.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from django.conf import settings
+from django.utils import timezone
 
 from channels_app.contract import Capabilities, adapters
 from conversations.breaker import probe_pause
 from conversations.models import ChannelPace, Message, RecipientPace
+from isflow.infra.pruning import deadline, delete_unseen, prune_in_turns
+from isflow.workspaces.scope import all_workspaces
 
 MARGIN = 1.1
 """Calls leave a little later than they are claimed, each by another little: hence the longer windows."""
@@ -102,11 +105,17 @@ def note_claimed(permit: Permit, messages: Sequence[Message], at: datetime) -> N
     pace.save(update_fields=["next_at", "recent"])
 
 
-def recipients_prune(*, before: datetime, limit: int) -> int:
-    """Forget rests that ended before that moment, at most ``limit``; return how many."""
-    rows = RecipientPace.objects.filter(next_at__lt=before).order_by("next_at")
-    ids = list(rows.values_list("pk", flat=True)[:limit])
-    return RecipientPace.objects.filter(pk__in=ids, next_at__lt=before).delete()[0] if ids else 0
+def rests_prune(is_over: Callable[[], bool] | None = None) -> int:
+    """Forget the rests of recipients that are over; return how many."""
+    with all_workspaces():
+        return prune_in_turns([timezone.now()], _rests_prune, is_over or deadline())
+
+
+def _rests_prune(now: datetime) -> int:
+    rows = RecipientPace.objects.filter(next_at__lt=now).order_by("next_at")
+    ids = list(rows.values_list("pk", flat=True)[: settings.ISFLOW_PRUNE_BATCH])
+    # A recipient that was written to meanwhile rests again.
+    return delete_unseen(RecipientPace.objects.filter(pk__in=ids, next_at__lt=now)) if ids else 0
 
 
 def shares(slots: int) -> Mapping[str, int]:

@@ -85,7 +85,7 @@ def rest_seconds() -> float | None:
     """
     now = timezone.now()
     soon = {"next_at__gt": now, "next_at__lte": now + timedelta(seconds=LONGEST_REST)}
-    queued = Message.objects.filter(_is_due(now), status=Message.Status.QUEUED)
+    queued = _queued(now)
     channels = ChannelPace.objects.filter(
         Q(channel__not_before=None) | Q(channel__not_before__lte=now),
         Exists(queued.filter(channel_id=OuterRef("channel_id"))),
@@ -108,9 +108,14 @@ def _is_due(now: datetime) -> Q:
     return Q(not_before=None) | Q(not_before__lte=now)
 
 
+def _queued(now: datetime) -> QuerySet[Message]:
+    # Both conditions: SQLite finds a partial index only by the very words of the index.
+    return Message.objects.filter(_is_due(now), status=Message.Status.QUEUED, status__in=UNSENT)
+
+
 def _ready(now: datetime) -> list[list[Ready]]:
     """Return the channels that may send and have something to, by workspace, both in random order."""
-    queued = Message.objects.filter(_is_due(now), channel=OuterRef("pk"), status=Message.Status.QUEUED)
+    queued = _queued(now).filter(channel=OuterRef("pk"))
     rows = (
         Channel.objects.filter(
             _is_due(now),
@@ -136,14 +141,18 @@ def _candidates(limit: int, flying: Collection[Message], slots: int, now: dateti
     most = limits.shares(slots)
     of_workspace = Counter(one.workspace_id for one in flying)
     of_channel = Counter(one.channel_id for one in flying)
-    turns = _ready(now)[: min(limit, MAX_SHARES)]
+    turns = [
+        [ready for ready in turn if of_channel[ready.channel_id] < most["channel"]][:MAX_SHARES]
+        for turn in _ready(now)
+        if of_workspace[turn[0].workspace_id] < most["workspace"]
+    ]
+    turns = [turn for turn in turns if turn][: min(limit, MAX_SHARES)]
     found: list[Message] = []
     for number, turn in enumerate(turns):
         share = math.ceil((limit - len(found)) / (len(turns) - number))
         share = min(share, most["workspace"] - of_workspace[turn[0].workspace_id])
-        channels = turn[:MAX_SHARES]
-        for place, ready in enumerate(channels):
-            size = math.ceil(share / (len(channels) - place))
+        for place, ready in enumerate(turn):
+            size = math.ceil(share / (len(turn) - place))
             size = min(size, most["channel"] - of_channel[ready.channel_id])
             if size > 0:
                 rows = _take(ready, size, now)
@@ -179,9 +188,7 @@ def _heads(ready: Ready, now: datetime) -> QuerySet[Message]:
         pk__lt=OuterRef("pk"),
         status__in=UNSENT,
     )
-    heads = Message.objects.filter(
-        _is_due(now), ~Exists(earlier), channel_id=ready.channel_id, status=Message.Status.QUEUED
-    )
+    heads = _queued(now).filter(~Exists(earlier), channel_id=ready.channel_id)
     if not ready.capabilities.sends_per_recipient_seconds:
         return heads
     resting = RecipientPace.objects.filter(identity_id=OuterRef("identity_id"), next_at__gt=now)

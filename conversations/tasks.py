@@ -5,7 +5,9 @@ from __future__ import annotations
 import structlog
 from celery import shared_task
 
+from conversations.limits import rests_prune
 from conversations.outbound import messages_recover, messages_send
+from isflow.infra.pruning import INTERVAL
 from isflow.infra.schedules import register_schedule
 from isflow.infra.tasks import register_hint
 
@@ -15,6 +17,7 @@ log = structlog.get_logger(__name__)
 
 register_hint("send", task="conversations.send", queue="send")
 register_schedule("conversations.sweep", "conversations.sweep", SWEEP_SECONDS, "send")
+register_schedule("conversations.prune", "conversations.prune", INTERVAL, "bulk")
 
 
 @shared_task(name="conversations.send")
@@ -31,3 +34,9 @@ def sweep() -> None:
     except Exception:
         log.exception("messages.recover_failed")
     messages_send()
+
+
+@shared_task(name="conversations.prune")
+def prune() -> None:
+    """Delete what only mattered for a moment."""
+    rests_prune()

@@ -10,6 +10,7 @@ from channels_app.services.accounts import (
     channel_pause,
 )
 from channels_app.services.deliveries import deliveries_process, delivery_replay, delivery_store
+from channels_app.services.pruning import deliveries_prune
 from channels_app.services.sending import send
 
 __all__ = [
@@ -19,6 +20,7 @@ __all__ = [
     "channel_fault",
     "channel_pause",
     "deliveries_process",
+    "deliveries_prune",
     "delivery_replay",
     "delivery_store",
     "send",

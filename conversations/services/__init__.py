@@ -7,6 +7,7 @@ from conversations.services.closing import conversations_close
 from conversations.services.messages import message_send_again, messages_queue
 from conversations.services.notes import comments_add, conversation_mark_read
 from conversations.services.opening import conversations_open
+from conversations.services.settling import message_mark_delivered
 
 __all__ = [
     "comments_add",
@@ -14,6 +15,7 @@ __all__ = [
     "conversation_mark_read",
     "conversations_close",
     "conversations_open",
+    "message_mark_delivered",
     "message_send_again",
     "messages_queue",
 ]

@@ -97,16 +97,30 @@ class WorkspaceForm(forms.ModelForm[Workspace]):
 
     class Meta:
         model = Workspace
-        fields = ("name", "timezone", "closing_notes", "presence_timeout_minutes", "webhook_rate_limit")
+        fields = (
+            "name",
+            "timezone",
+            "closing_notes",
+            "presence_timeout_minutes",
+            "webhook_rate_limit",
+            "keep_runs_days",
+            "keep_events_days",
+            "keep_deliveries_days",
+        )
         help_texts = {
             "closing_notes": _("What an agent must leave when closing a conversation."),
             "presence_timeout_minutes": _("Agents without activity for this long go offline (1 to 60)."),
             "webhook_rate_limit": _("Further calls to the same webhook are refused until the next second."),
+            "keep_runs_days": _("Older runs and their journals are deleted; who was enrolled stays known."),
+            "keep_events_days": _("Older events are deleted, with what each workflow made of them."),
+            "keep_deliveries_days": _("Older calls of providers are deleted; their messages stay."),
         }
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        for name, low, high in (("presence_timeout_minutes", 1, 60), ("webhook_rate_limit", 1, 1_000)):
+        bounds = {"presence_timeout_minutes": (1, 60), "webhook_rate_limit": (1, 1_000)}
+        bounds |= dict.fromkeys(("keep_runs_days", "keep_events_days", "keep_deliveries_days"), (1, 3_650))
+        for name, (low, high) in bounds.items():
             field = self.fields[name]
             field.validators += [MinValueValidator(low), MaxValueValidator(high)]
             field.widget.attrs.update(min=low, max=high)

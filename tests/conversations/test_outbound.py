@@ -13,11 +13,13 @@ from conversations import inbound
 from conversations.models import ChannelPace, Message
 from conversations.outbound import messages_recover, messages_send
 from conversations.queue import claim, renew
-from conversations.services import message_send_again
+from conversations.services import message_mark_delivered, message_send_again
 from conversations.signals import messages_settled
 from isflow.infra import faults
 from isflow.infra.faults import Crash
+from isflow.kernel.actor import Actor, acting_as
 from isflow.kernel.errors import Conflict, NotFound
+from isflow.workspaces.models import AuditEntry
 from isflow.workspaces.scope import all_workspaces
 from tests.factories_conversations import Site, incoming
 
@@ -316,6 +318,23 @@ def test_a_person_may_send_a_lost_message_again_once(site, provider):
             message_send_again(message_id=0, at=timezone.now())
     messages_send()
     assert provider.texts == ["Hello", "Hello"]
+
+
+def test_a_person_may_say_that_a_lost_message_arrived(site, provider, agent, frames):
+    message_id = site.queue(text="Hello").message_id
+    provider.answers = [DeliveryUnknown("Time out.")]
+    messages_send()
+    with site.scope(), acting_as(Actor(source="user", user_id=agent.pk, name="Ada")):
+        message_mark_delivered(message_id=message_id)
+        with pytest.raises(Conflict):
+            message_mark_delivered(message_id=message_id)
+        with pytest.raises(NotFound):
+            message_mark_delivered(message_id=0)
+    message = only(site)
+    assert (message.status, message.error) == ("delivered", "")
+    assert frames[-1][1][0].data["status"] == "delivered"
+    (entry,) = AuditEntry.objects.filter(action="message.marked_delivered")
+    assert (entry.user_id, entry.target, entry.workspace_id) == (agent.pk, str(message_id), site.workspace.pk)
 
 
 def test_one_call_fails_alone(db, provider):

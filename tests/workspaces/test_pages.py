@@ -373,12 +373,17 @@ def test_workspace_settings_are_saved_and_recorded(client, owner, acme):
         "closing_notes": "both",
         "webhook_rate_limit": 20,
         "presence_timeout_minutes": 5,
+        "keep_runs_days": 60,
+        "keep_events_days": 20,
+        "keep_deliveries_days": 7,
     }
     assert (
         client.post(page("workspace_settings"), {**form, "presence_timeout_minutes": 61}).status_code == 200
     )
+    assert client.post(page("workspace_settings"), {**form, "keep_runs_days": 0}).status_code == 200
     assert client.post(page("workspace_settings"), form).status_code == 302
     acme.refresh_from_db()
+    assert (acme.keep_runs_days, acme.keep_events_days, acme.keep_deliveries_days) == (60, 20, 7)
     assert (acme.timezone, acme.closing_notes, acme.webhook_rate_limit) == ("Asia/Tokyo", "both", 20)
     assert "workspace.changed" in client.get(page("audit_log")).content.decode()
 

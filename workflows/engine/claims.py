@@ -6,14 +6,16 @@ the same query as any other: recovery has no code of its own.
 
 from __future__ import annotations
 
+import random
 import secrets
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.conf import settings
 from django.db import connection
-from django.db.models import Exists, OuterRef
+from django.db.models import Exists, OuterRef, QuerySet
 
 from isflow.infra.db import is_postgres
 from isflow.infra.faults import declare, fault_point
@@ -60,17 +62,24 @@ def lease_end(at: datetime) -> datetime:
 
 
 def workspaces_with_due_runs() -> list[int]:
-    """Ids of workspaces that have runs to be looked at, one index probe each."""
+    """Ids of workspaces that have runs to be looked at, one index probe each, in random order."""
     with all_workspaces():
         due = Run.objects.filter(workspace=OuterRef("pk"), wake_at__lte=now())
-        return list(Workspace.objects.filter(Exists(due)).order_by("pk").values_list("pk", flat=True))
+        return _by_lot(due)
 
 
 def workspaces_with_events() -> list[int]:
-    """Ids of workspaces that have undecided events, one index probe each."""
+    """Ids of workspaces that have undecided events, one index probe each, in random order."""
     with all_workspaces():
         pending = Event.objects.filter(workspace=OuterRef("pk"), is_pending=True)
-        return list(Workspace.objects.filter(Exists(pending)).order_by("pk").values_list("pk", flat=True))
+        return _by_lot(pending)
+
+
+def _by_lot(work: QuerySet[Any]) -> list[int]:
+    """Ids of workspaces that have such work. By lot, so that workers do not all begin with the same one."""
+    ids = list(Workspace.objects.filter(Exists(work)).values_list("pk", flat=True))
+    random.shuffle(ids)
+    return ids
 
 
 def claim_runs(workspace_id: int) -> Claim:

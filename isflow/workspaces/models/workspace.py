@@ -5,10 +5,13 @@ from __future__ import annotations
 from zoneinfo import ZoneInfo, available_timezones
 
 from django.core.exceptions import ValidationError
+from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
 from isflow.kernel.ids import new_token
+
+DAYS = (MinValueValidator(1), MaxValueValidator(3_650))
 
 
 def check_time_zone(name: str) -> None:
@@ -42,6 +45,13 @@ class Workspace(models.Model):
     )
     webhook_rate_limit = models.PositiveIntegerField(_("webhook calls per second and address"), default=10)
     presence_timeout_minutes = models.PositiveSmallIntegerField(_("minutes until offline"), default=10)
+    keep_runs_days = models.PositiveSmallIntegerField(
+        _("days to keep finished runs"), default=90, validators=DAYS
+    )
+    keep_events_days = models.PositiveSmallIntegerField(_("days to keep events"), default=30, validators=DAYS)
+    keep_deliveries_days = models.PositiveSmallIntegerField(
+        _("days to keep raw deliveries"), default=14, validators=DAYS
+    )
     features = models.JSONField(_("features switched off"), default=list, blank=True)
     created_at = models.DateTimeField(auto_now_add=True)
 
