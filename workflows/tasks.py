@@ -6,13 +6,29 @@ from celery import shared_task
 
 from isflow.infra.schedules import register_schedule
 from isflow.infra.tasks import register_hint
+from isflow.infra.workers import beat
 from workflows.engine.pull import pull
+from workflows.engine.turns import turns
+from workflows.services.notices import notices_send
 
 register_hint("engine", task="workflows.pull", queue="engine")
 register_schedule("workflows.sweep", "workflows.pull", 1, "engine")
+register_schedule("workflows.notices", "workflows.notices", 60, "bulk")
 
 
 @shared_task(name="workflows.pull", ignore_result=True)
 def pull_due() -> None:
     """Work until nothing is due. Serves hints and the sweep alike."""
-    pull()
+    turns.take(lambda is_awaited: pull(lambda: _is_enough() or is_awaited()))
+
+
+@shared_task(name="workflows.notices", ignore_result=True)
+def send_notices() -> None:
+    """Tell Owners and Managers what needs their attention."""
+    notices_send()
+
+
+def _is_enough() -> bool:
+    """Never enough; but say between two batches that this process is alive."""
+    beat()
+    return False

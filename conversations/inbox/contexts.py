@@ -149,6 +149,7 @@ def thread_context(
         "may": {
             "reply": allowed(member, Permission.INBOX_REPLY),
             "edit": allowed(member, Permission.CONTACTS_EDIT),
+            "workflows": allowed(member, Permission.WORKFLOWS_STOP_FOR_CONTACT),
         },
         "panel": panel_of(contact, addresses),
     }

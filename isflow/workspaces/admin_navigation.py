@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 
 # By name only: pages that are not installed, or not open to this person, are left out.
 MAIN: Final[Mapping[str, tuple[str, ...]]] = {
-    "workflows": ("Workflow", "Run", "Event"),
+    "workflows": ("Workflow", "Run", "Trouble", "Why", "Event"),
 }
 ICONS: Final[Mapping[str, str]] = {
     "Workflow": "account_tree",
@@ -21,6 +21,9 @@ ICONS: Final[Mapping[str, str]] = {
     "StepExecution": "checklist",
     "Wait": "hourglass_top",
     "Enrolment": "how_to_reg",
+    "Timer": "speed",
+    "Trouble": "notification_important",
+    "Why": "contact_support",
     "Decision": "rule",
     "Contact": "person",
     "ContactField": "data_object",

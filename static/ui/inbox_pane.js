@@ -3,6 +3,7 @@
 import { Composer } from "./composer.js";
 import { fill, hue, initials, readable } from "./inbox_format.js";
 import { Thread } from "./inbox_thread.js";
+import { showWorkflows } from "./inbox_workflows.js";
 
 const READ_DELAY = 400;
 const PANEL_DELAY = 400;
@@ -248,6 +249,7 @@ export class ConversationPane {
   }
 
   wirePanel() {
+    showWorkflows(this.panel, this);
     this.panel.querySelector("[data-panel-close]").addEventListener("click", () => this.togglePanel(false));
     const form = this.panel.querySelector("[data-contact-form]");
     form.addEventListener("change", (event) => this.saveField(event.target));

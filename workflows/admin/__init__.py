@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from workflows.admin.attention import TroubleAdmin
 from workflows.admin.event import DecisionAdmin, EventAdmin
+from workflows.admin.operator import TimerAdmin
 from workflows.admin.records import EnrolmentAdmin, StepExecutionAdmin, WaitAdmin, WorkflowVersionAdmin
 from workflows.admin.run import RunAdmin
+from workflows.admin.why import WhyAdmin
 from workflows.admin.workflow import WorkflowAdmin
 
 __all__ = [
@@ -13,7 +16,10 @@ __all__ = [
     "EventAdmin",
     "RunAdmin",
     "StepExecutionAdmin",
+    "TimerAdmin",
+    "TroubleAdmin",
     "WaitAdmin",
+    "WhyAdmin",
     "WorkflowAdmin",
     "WorkflowVersionAdmin",
 ]

@@ -12,6 +12,7 @@ from threading import Event, Lock, Thread
 import structlog
 from django.conf import settings
 from django.db import DatabaseError, connection
+from structlog.contextvars import bound_contextvars
 
 from isflow.infra import http
 from workflows.contract import Answer, CallRefused, CallUnknown, HttpAnswered, HttpCall
@@ -49,7 +50,11 @@ def perform(calls: Sequence[PendingCall], claim: Claim) -> dict[int, Returned]:
 
 
 def _call(call: PendingCall) -> Answer:
-    request = call.request
+    with bound_contextvars(run_id=call.run_id, visit=call.seq):
+        return _answer_to(call.request)
+
+
+def _answer_to(request: HttpCall) -> Answer:
     try:
         answer = http.send(
             http.HttpRequest(

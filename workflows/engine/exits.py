@@ -1,4 +1,7 @@
-"""Ends runs from outside: by exit conditions, when a workflow is stopped or deleted, or by a person."""
+"""Ends runs from outside: by exit conditions, when a workflow is stopped or deleted, or by a person.
+
+And takes up again what was set aside, if a person says so.
+"""
 
 from __future__ import annotations
 
@@ -14,6 +17,7 @@ from workflows.models import ACTIVE, Event, Run, StepExecution, Wait
 declare("exits.before_end", "exits.after_end")
 
 
+QUARANTINED = "quarantined"
 EXITS = {
     "outgoing_message": "exit_outgoing",
     "incoming_message": "exit_incoming",
@@ -96,3 +100,31 @@ def eject(runs: QuerySet[Run], *, reason: str, message: str = "") -> int:
     )
     fault_point("exits.after_end")
     return ended
+
+
+def reopen(run_id: int) -> bool:
+    """Let a quarantined run enter its step anew; whether it was still quarantined.
+
+    IntegrityError if the contact is in the workflow again meanwhile.
+    """
+    require_atomic()
+    changed = Run.objects.filter(pk=run_id, status=Run.Status.ENDED, end_reason=QUARANTINED).update(
+        status=Run.Status.RUNNING,
+        phase=Run.Phase.ENTER,
+        end_reason="",
+        end_message="",
+        ended_at=None,
+        wake_at=now(),
+        lease_until=None,
+        lease_token=0,
+        lost_leases=0,
+    )
+    return changed == 1
+
+
+def give_up(run_id: int) -> bool:
+    """Leave a quarantined run ended for good; whether it was still quarantined."""
+    changed = Run.objects.filter(pk=run_id, status=Run.Status.ENDED, end_reason=QUARANTINED).update(
+        end_reason="stopped_by_user", variables={}
+    )
+    return changed == 1

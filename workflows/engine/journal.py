@@ -15,6 +15,7 @@ from workflows.engine.answers import settle_refused
 from workflows.engine.batch import Work
 from workflows.engine.calls import Returned
 from workflows.engine.claims import Claim, lease_end
+from workflows.engine.exits import QUARANTINED
 from workflows.models import Run, StepExecution, Wait
 
 declare("journal.after_effects", "journal.before_cursor", "journal.after_cursor")
@@ -198,7 +199,10 @@ def _cursor(item: Work, claim: Claim, at: datetime) -> tuple[object, ...]:
     elif passage.call is not None:
         phase, wake_at, lease = Run.Phase.CALL, lease_end(at), lease_end(at)
     end = passage.end or End("")
-    lost = run.lost_leases if passage.end is not None and end.reason == "quarantined" else 0
+    is_quarantined = end.reason == QUARANTINED
+    lost = run.lost_leases if is_quarantined else 0
+    # A person may let a quarantined run go on; it needs then what it knew.
+    variables = {} if passage.end is not None and not is_quarantined else passage.variables
     return (
         run.pk,
         claim.token,
@@ -206,7 +210,7 @@ def _cursor(item: Work, claim: Claim, at: datetime) -> tuple[object, ...]:
         phase,
         passage.step_id,
         passage.seq,
-        {} if passage.end is not None else passage.variables,
+        variables,
         wake_at,
         lease,
         lost,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from isflow.infra.metrics import CLAIMED, CLAIMS
 from isflow.workspaces.scope import workspace_scope
 from workflows.engine.claims import claim_runs, workspaces_with_due_runs, workspaces_with_events
 from workflows.engine.dispatcher import dispatch
@@ -27,6 +28,7 @@ def _dispatch_once() -> int:
     for workspace_id in workspaces_with_events():
         with workspace_scope(workspace_id):
             count, claim = dispatch(workspace_id)
+            _claimed("events", count)
             total += count
             if claim is not None:
                 work(claim)
@@ -39,7 +41,14 @@ def _run_once() -> int:
     for workspace_id in workspaces_with_due_runs():
         with workspace_scope(workspace_id):
             claim = claim_runs(workspace_id)
+            _claimed("runs", len(claim.contacts))
             total += len(claim.contacts)
             if claim.contacts:
                 work(claim)
     return total
+
+
+def _claimed(kind: str, count: int) -> None:
+    if count:
+        CLAIMS.labels(kind).inc()
+        CLAIMED.labels(kind).inc(count)

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from datetime import timedelta
+from time import monotonic
 
 import structlog
 from django.conf import settings
 from django.db import DatabaseError, OperationalError
+from structlog.contextvars import bound_contextvars
 
 from conversations.realtime import announcing
 from isflow.infra.faults import declare, fault_point
+from isflow.infra.metrics import BURST_SECONDS, BURSTS, STEPS
 from workflows.contract import Answer, CallUnknown, End, RunView, TimedOut
 from workflows.engine import journal
 from workflows.engine.batch import Work
@@ -20,6 +23,7 @@ from workflows.engine.clock import now
 from workflows.engine.interpreter import Bounds, Entry, Passage, burst
 from workflows.engine.loading import lock, pending_visits, pending_waits, snapshots
 from workflows.engine.resumes import decode
+from workflows.engine.turns import turns
 from workflows.engine.versions import definitions
 from workflows.models import Run, StepExecution, Wait, Workflow
 
@@ -38,10 +42,16 @@ log = structlog.get_logger(__name__)
 
 def work(claim: Claim) -> None:
     """Walk every run of a claim as far as it goes now, outside calls included."""
+    with bound_contextvars(workspace_id=claim.workspace_id):
+        _work(claim)
+
+
+def _work(claim: Claim) -> None:
     calls = _burst_all(claim, claim.run_ids, {})
     while calls:
         fault_point("runner.before_call")
-        answers = perform(calls, claim)
+        with turns.away():
+            answers = perform(calls, claim)
         fault_point("runner.after_call")
         calls = _burst_all(claim, tuple(answers), answers)
 
@@ -58,21 +68,23 @@ def _burst_all(claim: Claim, run_ids: Collection[int], answers: Mapping[int, Ret
 
 
 def _burst_one(claim: Claim, run_id: int, answers: Mapping[int, Returned]) -> list[PendingCall]:
-    try:
-        return _burst(claim, (run_id,), answers)
-    except journal.Fenced:
-        log.warning("run.fenced", run_id=run_id)
-    except OperationalError:
-        # The database, not the run, is at fault: the lease runs out and somebody tries again.
-        log.exception("run.postponed", run_id=run_id)
-    except DatabaseError as error:
-        log.exception("run.failed", run_id=run_id)
-        _fail(claim, run_id, error)
+    with bound_contextvars(run_id=run_id):
+        try:
+            return _burst(claim, (run_id,), answers)
+        except journal.Fenced:
+            log.warning("run.fenced")
+        except OperationalError:
+            # The database, not the run, is at fault: the lease runs out and somebody tries again.
+            log.exception("run.postponed")
+        except DatabaseError as error:
+            log.exception("run.failed")
+            _fail(claim, run_id, error)
     return []
 
 
 def _burst(claim: Claim, run_ids: Collection[int], answers: Mapping[int, Returned]) -> list[PendingCall]:
     fault_point("runner.before_burst")
+    began = monotonic()
     with announcing():
         works = _load(claim, run_ids, answers)
         bounds = Bounds(visits=settings.ISFLOW_MAX_VISITS, burst_steps=settings.ISFLOW_BURST_STEPS)
@@ -85,11 +97,20 @@ def _burst(claim: Claim, run_ids: Collection[int], answers: Mapping[int, Returne
         journal.record_late({key: back for key, back in answers.items() if key not in moved}, at)
         fault_point("runner.before_commit")
     fault_point("runner.after_commit")
+    _count(works, monotonic() - began)
     return [
         PendingCall(item.run.pk, item.passage.seq, item.passage.call.request)
         for item in works
         if item.passage.call is not None
     ]
+
+
+def _count(works: Collection[Work], seconds: float) -> None:
+    BURSTS.inc()
+    BURST_SECONDS.observe(seconds)
+    for item in works:
+        for visit in item.passage.visits:
+            STEPS.labels(visit.step.type_key, visit.status).inc()
 
 
 def _load(claim: Claim, run_ids: Collection[int], answers: Mapping[int, Returned]) -> list[Work]:

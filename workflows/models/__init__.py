@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from workflows.models.event import Decision, Event
+from workflows.models.pages import Timer, Trouble, Why
 from workflows.models.run import ACTIVE, Enrolment, Run, StepExecution, Wait
 from workflows.models.workflow import Workflow, WorkflowVersion
 
@@ -13,7 +14,10 @@ __all__ = [
     "Event",
     "Run",
     "StepExecution",
+    "Timer",
+    "Trouble",
     "Wait",
+    "Why",
     "Workflow",
     "WorkflowVersion",
 ]

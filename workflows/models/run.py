@@ -70,6 +70,9 @@ class Run(ScopedModel):
             models.Index(fields=["contact", "-started_at"], name="run_of_contact"),
             models.Index(fields=["workspace", "-id"], name="run_newest"),
             models.Index(fields=["workflow", "contact", "-started_at"], name="run_recent_starts"),
+            models.Index(
+                fields=["workspace", "-id"], condition=Q(end_reason="quarantined"), name="run_quarantined"
+            ),
         ]
 
     def __str__(self) -> str:
@@ -80,7 +83,10 @@ ACTIVE = (Run.Status.RUNNING, Run.Status.WAITING, Run.Status.HELD)
 
 
 class StepExecution(ScopedModel):
-    """One visit of a run to a step: the journal row, and before an outside call the stored intent."""
+    """One visit of a run to a step: the journal row, and before an outside call the stored intent.
+
+    ``acknowledged_at``: when a person has dealt with an outcome that nobody knows.
+    """
 
     class Status(models.TextChoices):
         WAITING = "waiting", _("Waiting")
@@ -101,11 +107,19 @@ class StepExecution(ScopedModel):
     error = models.CharField(max_length=500, blank=True)
     started_at = models.DateTimeField()
     finished_at = models.DateTimeField(null=True)
+    acknowledged_at = models.DateTimeField(null=True)
 
     class Meta:
         verbose_name = _("step execution")
         verbose_name_plural = _("step executions")
         constraints = [models.UniqueConstraint(fields=["run", "seq"], name="step_execution_once")]
+        indexes = [
+            models.Index(
+                fields=["workspace", "-id"],
+                condition=Q(status="unknown", acknowledged_at__isnull=True),
+                name="step_execution_unknown",
+            )
+        ]
 
     def __str__(self) -> str:
         return f"{self.run_id}.{self.seq} {self.step_type}"
