@@ -9,6 +9,7 @@ from django.http import HttpRequest
 
 from conversations.models import (
     Assignment,
+    ChannelPace,
     ClosingCategory,
     Comment,
     Conversation,
@@ -107,3 +108,12 @@ class CommentAdmin(_HistoryAdmin, ReadOnlyAdmin[Comment]):
     list_filter = ("source",)
     list_select_related = ("contact",)
     search_fields = ("text", "author_name")
+
+
+@admin.register(ChannelPace)
+class ChannelPaceAdmin(ReadOnlyAdmin[ChannelPace]):
+    """How channels fare: which provider is taken to be down, and when the next message may leave."""
+
+    view_permission: ClassVar[Permission] = Permission.CHANNELS_VIEW
+    list_display = ("channel", "open_since", "failed_at", "next_at")
+    list_select_related = ("channel",)

@@ -235,7 +235,8 @@ ISFLOW_BATCH = env.int("ISFLOW_BATCH", default=100)  # rows of one claim
 
 # Calls to providers that one sender makes at once; a channel gets half of them, a workspace three quarters.
 ISFLOW_SEND_SLOTS = env.int("ISFLOW_SEND_SLOTS", default=16)
-ISFLOW_SEND_MAX_AGE_HOURS = env.int("ISFLOW_SEND_MAX_AGE_HOURS", default=24)  # older ones fail unsent
+# Older messages fail unsent. At most a day: longer no run waits to hear.
+ISFLOW_SEND_MAX_AGE_HOURS = min(24, env.int("ISFLOW_SEND_MAX_AGE_HOURS", default=24))
 ISFLOW_BREAKER_FAILURES = env.int("ISFLOW_BREAKER_FAILURES", default=5)  # in a row, then the channel rests
 ISFLOW_BREAKER_SECONDS = env.int("ISFLOW_BREAKER_SECONDS", default=30)  # within which they must fall
 ISFLOW_PROBE_SECONDS = env.int("ISFLOW_PROBE_SECONDS", default=10)  # a resting channel is tried so often

@@ -43,7 +43,8 @@ from workflows.contract import (
     when,
 )
 
-DELIVERY_DEADLINE = timedelta(minutes=10)
+DELIVERY_DEADLINE = timedelta(hours=25)
+"""Longer than a message waits for its channel (a day, then it fails), so that its end is always heard of."""
 HTML_LIMIT = 50_000
 MAX_SUBJECT = 200
 
