@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from celery import shared_task
 
+from isflow.infra.pruning import INTERVAL
 from isflow.infra.schedules import register_schedule
 from isflow.infra.tasks import register_hint
 from isflow.infra.workers import beat
 from workflows.engine.pull import pull
 from workflows.engine.turns import turns
+from workflows.retention import history_prune
 from workflows.services.notices import notices_send
 
 register_hint("engine", task="workflows.pull", queue="engine")
 register_schedule("workflows.sweep", "workflows.pull", 1, "engine")
+register_schedule("workflows.prune", "workflows.prune", INTERVAL, "bulk")
 register_schedule("workflows.notices", "workflows.notices", 60, "bulk")
 
 
@@ -26,6 +29,12 @@ def pull_due() -> None:
 def send_notices() -> None:
     """Tell Owners and Managers what needs their attention."""
     notices_send()
+
+
+@shared_task(name="workflows.prune", ignore_result=True)
+def prune() -> None:
+    """Delete runs and events that are kept no longer."""
+    history_prune()
 
 
 def _is_enough() -> bool:

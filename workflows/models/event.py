@@ -12,6 +12,10 @@ from isflow.workspaces.scope import ScopedModel
 class Event(ScopedModel):
     """One fact, written in the transaction of the change. ``depth``: workflows that led to it in a row."""
 
+    # The index by age begins with the workspace.
+    workspace = models.ForeignKey(
+        "workspaces.Workspace", on_delete=models.CASCADE, related_name="+", db_index=False
+    )
     contact = models.ForeignKey(Contact, on_delete=models.CASCADE, related_name="+")
     kind = models.CharField(max_length=64)
     payload = models.JSONField(default=dict)
@@ -34,6 +38,7 @@ class Event(ScopedModel):
                 fields=["contact", "id"], condition=models.Q(is_pending=True), name="event_pending_of_contact"
             ),
             models.Index(fields=["contact", "-at"], name="event_newest"),
+            models.Index(fields=["workspace", "at"], name="event_by_age"),
         ]
 
     def __str__(self) -> str:

@@ -69,6 +69,7 @@ class Run(ScopedModel):
             ),
             models.Index(fields=["contact", "-started_at"], name="run_of_contact"),
             models.Index(fields=["workspace", "-id"], name="run_newest"),
+            models.Index(fields=["workspace", "ended_at"], condition=Q(status="ended"), name="run_ended"),
             models.Index(fields=["workflow", "contact", "-started_at"], name="run_recent_starts"),
             models.Index(
                 fields=["workspace", "-id"], condition=Q(end_reason="quarantined"), name="run_quarantined"
