@@ -125,7 +125,8 @@ def test_no_own_page_shows_or_changes_anything_of_another_workspace(client, worl
                         continue
                     answer = getattr(client, method)(f"/{address}")
                     visited += 1
-                    assert answer.status_code < 500, address
+                    # Supervisors are told with 503 that no worker is there.
+                    assert answer.status_code < 500 or address == "health/deep", address
                     text = b"".join(answer) if answer.streaming else answer.content
                     assert CANARY.lower().encode() not in text.lower(), f"{method} {address}"
                     if f"w/{theirs.slug}/" in address:
