@@ -53,6 +53,7 @@ def shop(client):
     return Shop(client)
 
 
+@pytest.mark.rule("S002.stop_for_contact.stop")
 def test_an_agent_sees_which_workflow_the_contact_is_in_and_stops_it(shop):
     agent = shop.sign_in()
     text = shop.page()
@@ -67,6 +68,7 @@ def test_an_agent_sees_which_workflow_the_contact_is_in_and_stops_it(shop):
     assert "Stopped by a user" in shop.page()
 
 
+@pytest.mark.rule("S002.stop_for_contact.list")
 def test_workflows_the_contact_is_not_in_are_listed_without_a_stop(shop):
     shop.sign_in()
     shop.stop()
@@ -76,6 +78,7 @@ def test_workflows_the_contact_is_not_in_are_listed_without_a_stop(shop):
     assert "/stop/" not in text
 
 
+@pytest.mark.rule("S002.stop_for_contact.setting")
 def test_workflows_without_the_setting_or_not_published_are_not_listed(shop):
     shop.sign_in()
     with looking(shop.workspace):
@@ -134,6 +137,7 @@ def test_managers_are_led_to_the_reasons(shop):
     assert f"/admin/workflows/why/?contact={shop.run.contact_id}" in shop.page()
 
 
+@pytest.mark.rule("S002.stop_for_contact.restricted")
 def test_the_inbox_has_a_place_for_it_where_it_is_allowed(shop):
     shop.sign_in()
     inbox = f"/w/{shop.workspace.slug}/inbox/{shop.run.contact_id}/"

@@ -100,7 +100,7 @@ def _inputs(details: Any) -> Iterator[tuple[str, str]]:
     if isinstance(inputs, dict):
         shown = [(str(name), value) for name, value in inputs.items() if not str(name).startswith("#")]
         for name, value in shown[:MAX_INPUTS]:
-            yield name, str(value)[:MAX_TEXT]
+            yield name.capitalize(), str(value)[:MAX_TEXT]
 
 
 def _version(run: Run) -> str:
