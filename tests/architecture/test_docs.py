@@ -40,3 +40,11 @@ def test_every_error_of_the_webhook_is_explained():
 def test_every_decision_has_a_number_of_its_own():
     numbers = [page.name[:4] for page in (ROOT / "docs" / "adr").glob("*.md")]
     assert len(numbers) == len(set(numbers))
+
+
+def test_every_guarantee_names_tests_that_exist():
+    named = set(re.findall(r"`(test_\w+)`", (ROOT / "docs" / "guarantees.md").read_text()))
+    sources = "\n".join(path.read_text() for path in (ROOT / "tests").rglob("test_*.py"))
+    written = set(re.findall(r"def (test_\w+)\(", sources))
+    assert len(named) > 20
+    assert named <= written

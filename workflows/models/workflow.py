@@ -93,3 +93,8 @@ class WorkflowVersion(ScopedModel):
 
     def __str__(self) -> str:
         return f"{self.workflow} v{self.number}"
+
+    def save(self, *args: object, **kwargs: object) -> None:
+        if not self._state.adding:
+            raise TypeError("A published version never changes; publish a new one.")
+        super().save(*args, **kwargs)  # type: ignore[arg-type]
