@@ -19,6 +19,7 @@ from conversations.changes import MessageOutcome
 from conversations.items import MessageItem
 from conversations.limits import max_age
 from conversations.models import Message
+from conversations.queue import UNSENT
 from conversations.realtime import announce_item, announcing
 from conversations.services.messages import capabilities_of
 from conversations.signals import messages_settled
@@ -112,7 +113,9 @@ def messages_recover() -> int:
 
 
 def _locked(condition: Q, limit: int = 200) -> list[Message]:
-    rows = Message.objects.select_related("channel").filter(condition).order_by("pk")
+    # The order, and both conditions, are those of the index of unsent messages.
+    unsent = Message.objects.filter(condition, status__in=UNSENT).order_by("channel_id", "pk")
+    rows = unsent.select_related("channel")
     return list(rows.select_for_update(of=("self",), no_key=True, skip_locked=True)[:limit])
 
 
