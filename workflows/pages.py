@@ -6,6 +6,7 @@ from django.http import Http404, HttpResponse, HttpResponseRedirect, JsonRespons
 from django.shortcuts import render
 from django.urls import reverse
 from django.utils.translation import gettext as _
+from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_POST
 
 from contacts.models import Contact
@@ -26,6 +27,7 @@ def attention(request: WorkspaceRequest) -> HttpResponse:  # noqa: ARG001 - a vi
     return HttpResponseRedirect(reverse("admin:workflows_trouble_changelist"))
 
 
+@never_cache
 @require_GET
 @workspace_view(Permission.WORKFLOWS_STOP_FOR_CONTACT)
 def contact_runs(request: WorkspaceRequest, contact_id: int) -> HttpResponse:
