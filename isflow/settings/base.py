@@ -367,7 +367,6 @@ UNFOLD = {
     "SITE_HEADER": "isflow",
     "SITE_SUBHEADER": _("Workflows for conversations"),
     "SITE_SYMBOL": "account_tree",
-    "SIDEBAR": {"show_search": True, "navigation": "isflow.workspaces.admin_menu.side_menu"},
     "SITE_FAVICONS": [{"rel": "icon", "type": "image/svg+xml", "href": "/static/ui/logo.svg"}],
     "COLORS": {
         "primary": {
@@ -384,7 +383,7 @@ UNFOLD = {
             "950": "#1e1b4b",
         },
     },
-    "SIDEBAR": {"navigation": "isflow.workspaces.admin_navigation.sidebar"},
+    "SIDEBAR": {"show_search": True, "navigation": "isflow.workspaces.admin_navigation.sidebar"},
     "SHOW_HISTORY": True,
     "SHOW_VIEW_ON_SITE": False,
 }
