@@ -1,6 +1,7 @@
 """How long history is kept: finished runs with their journals, decided events with their decisions.
 
-Open runs and undecided events are never touched; enrolments stay for good.
+Open runs, runs with an unknown outcome that nobody has dealt with, and undecided events are never touched;
+enrolments stay for good.
 """
 
 from __future__ import annotations
@@ -47,8 +48,12 @@ def runs_prune(workspace: Workspace) -> int:
     """Delete one batch of a workspace's runs that ended long ago; return how many."""
     before = now() - timedelta(days=workspace.keep_runs_days)
     with workspace_scope(workspace.pk), transaction.atomic():
-        ended = Run.objects.filter(status=Run.Status.ENDED, ended_at__lt=before).order_by("ended_at")
-        rows = ended.select_for_update(skip_locked=True).values_list("pk", "seq")
+        # What needs a person's attention stays until somebody has dealt with it.
+        troubled = StepExecution.objects.filter(
+            status=StepExecution.Status.UNKNOWN, acknowledged_at__isnull=True
+        ).values("run_id")
+        ended = Run.objects.filter(status=Run.Status.ENDED, ended_at__lt=before).exclude(pk__in=troubled)
+        rows = ended.order_by("ended_at").select_for_update(skip_locked=True).values_list("pk", "seq")
         ids = _bounded(rows[: settings.ISFLOW_PRUNE_BATCH])
         if not ids:
             return 0

@@ -183,3 +183,18 @@ def test_owners_are_served_in_turn():
 
     assert prune_in_turns(["a", "b"], batch, lambda: False) == 4
     assert "".join(seen) == "ababaa"
+
+
+def test_an_unknown_outcome_stays_until_somebody_has_dealt_with_it(shop):
+    workspace, _ = shop
+    runs_of(shop, 2, days=91)
+    with workspace_scope(workspace.pk):
+        troubled = StepExecution.objects.order_by("pk").first()
+        StepExecution.objects.filter(pk=troubled.pk).update(status="unknown")
+    history_prune()
+    with workspace_scope(workspace.pk):
+        assert Run.objects.get().pk == troubled.run_id
+        StepExecution.objects.filter(pk=troubled.pk).update(acknowledged_at=now())
+    history_prune()
+    with workspace_scope(workspace.pk):
+        assert not Run.objects.exists()
