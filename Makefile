@@ -9,7 +9,7 @@ BIOME  := npx --yes @biomejs/biome@2.6.8
 PORT   ?= 8000
 
 .DEFAULT_GOAL := help
-.PHONY: help install install-dev run test check lint lint-python lint-imports lint-templates lint-scripts types schema fmt lock bench chaos chaos-selftest soak full e2e faults conformance up-prod-check
+.PHONY: help install install-dev run serve test check lint lint-python lint-imports lint-templates lint-scripts types schema fmt lock bench chaos chaos-selftest soak full e2e faults conformance up-prod-check
 
 help:  ## Show this list
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-15s %s\n", $$1, $$2}'
@@ -32,6 +32,9 @@ install-dev: $(VENV)/bin/python  ## Install also what tests and checks need
 
 run: install  ## Run isflow with demo data in one process on http://127.0.0.1:8000 (PORT=...)
 	@$(PY) manage.py serve --demo --port $(PORT)
+
+serve: install  ## The same without demo data: set up your own workspace on first visit
+	@$(PY) manage.py serve --port $(PORT)
 
 test: install-dev  ## Run the sealed test suite on SQLite, then the JavaScript tests
 	$(PY) -m pytest $(ARGS)

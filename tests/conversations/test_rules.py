@@ -8,7 +8,7 @@ import conversations
 ROOT = Path(conversations.__file__).parent
 SILENT = {"update", "bulk_create", "bulk_update"}
 MAY_WRITE_SILENTLY = {"services", "inbound.py", "breaker.py", "limits.py"}
-"""Changes made so send no model signal; whoever makes them records the events, if they are any of the apps'."""
+"""Changes made so send no model signal; whoever makes them records the events, if there are any."""
 
 
 def silent_writes(path):
