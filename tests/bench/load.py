@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import random
 import statistics
 import time
 from dataclasses import dataclass, field
@@ -69,12 +70,15 @@ class Connection:
             self._streams[1].close()
 
 
-def closed_loop(url, path, *, callers, seconds, contacts, stub=None):  # noqa: PLR0913 - a measurement's settings
-    """Drive the webhook; with a stub a caller waits for its order to arrive there."""
-    return asyncio.run(_closed_loop(url, path, callers, seconds, contacts, stub))
+def closed_loop(url, path, *, callers, seconds, contacts, stub=None, rest=0.0):  # noqa: PLR0913 - settings
+    """Drive the webhook; with a stub a caller waits for its order to arrive there.
+
+    After each order a caller rests for up to ``rest`` seconds.
+    """
+    return asyncio.run(_closed_loop(url, path, callers, seconds, contacts, stub, rest))
 
 
-async def _closed_loop(url, path, callers, seconds, contacts, stub):  # noqa: PLR0913, PLR0917 - as above
+async def _closed_loop(url, path, callers, seconds, contacts, stub, rest):  # noqa: PLR0913, PLR0917 - as above
     tally = Tally()
     loop = asyncio.get_running_loop()
     arrivals = {}
@@ -105,6 +109,8 @@ async def _closed_loop(url, path, callers, seconds, contacts, stub):  # noqa: PL
                 except TimeoutError:
                     tally.lost += 1
             arrivals.pop(order, None)
+            if rest:
+                await asyncio.sleep(random.random() * rest)
         connection.close()
 
     await asyncio.gather(*(caller() for _ in range(callers)))
