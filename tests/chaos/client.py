@@ -33,7 +33,9 @@ class Client:
 
     async def post(self, path, document, headers=None):
         """Post JSON."""
-        return await self._send("POST", path, json.dumps(document).encode(), "application/json", headers or {})
+        return await self._send(
+            "POST", path, json.dumps(document).encode(), "application/json", headers or {}
+        )
 
     async def post_form(self, path, fields, headers):
         """Post a form."""

@@ -75,7 +75,9 @@ class Cluster:
         wait_for("PostgreSQL", self._postgres_answers)
         wait_for("Redis", lambda: port_answers(self.redis_port))
         self.env = {
-            **production_env(self.database_url, f"redis://127.0.0.1:{self.redis_port}/0", self.web_port, self.folder),
+            **production_env(
+                self.database_url, f"redis://127.0.0.1:{self.redis_port}/0", self.web_port, self.folder
+            ),
             "DJANGO_SETTINGS_MODULE": self.settings,
             "ISFLOW_HTTP_ALLOW": allow,
             "ISFLOW_PLANTED": self.planted,
@@ -108,6 +110,18 @@ class Cluster:
         for name in ("web", *WORKERS, "beat"):
             self._start(name)
         wait_for("the web process", self.is_web_up, 60)
+        wait_for("the workers", lambda: self._consumers() >= len(WORKERS), 60)
+
+    def stop_apps(self):
+        """End web, workers and beat for good, so that nothing moves while the books are read."""
+        self.is_healing = False
+        for name in ("beat", *WORKERS, "web"):
+            stop(self.children[name].process, signal.SIGKILL)
+
+    def _consumers(self):
+        """How many workers wait for hints."""
+        command = ["redis-cli", "-p", str(self.redis_port), "CLIENT", "LIST"]
+        return subprocess.run(command, check=False, capture_output=True, text=True).stdout.count("cmd=brpop")
 
     def is_web_up(self):
         return http_status(f"{self.web_url}/health/ready") == 200
@@ -186,7 +200,16 @@ class Cluster:
             shutil.chown(data, "postgres")
         programs = max(Path("/usr/lib/postgresql").glob("*/bin"))
         who = ["runuser", "-u", "postgres", "--"] if is_root else []
-        made = ["initdb", "-D", str(data), "-U", "isflow", "--auth=trust", "--encoding=UTF8", "--locale=C.UTF-8"]
+        made = [
+            "initdb",
+            "-D",
+            str(data),
+            "-U",
+            "isflow",
+            "--auth=trust",
+            "--encoding=UTF8",
+            "--locale=C.UTF-8",
+        ]
         subprocess.run([*who, str(programs / made[0]), *made[1:]], check=True, capture_output=True, cwd="/")
         options = {
             "port": self.pg_port,

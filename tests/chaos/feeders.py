@@ -90,7 +90,7 @@ class Feeders:
             reply = await send()
             self.server_errors += reply.status >= 500
             if reply.status in good:
-                entry = {**what, "at": time.time(), "reply": reply.body.decode("utf-8", "replace")[:300]}
+                entry = {**what, "at": time.time(), "reply": reply.body.decode(errors="replace")[:300]}
                 self.taken.append(entry)
                 self.history.write(json.dumps(entry) + "\n")
                 return
@@ -99,7 +99,7 @@ class Feeders:
             await asyncio.sleep(RETRY_SECONDS)
 
     async def _channel(self, n, copies, crowd):
-        """A new contact writes: once, or several messages in the same second, some of them delivered twice."""
+        """A new contact writes, once or several times at once; some messages come twice."""
         path, channel = list(self.site["channels"].items())[n % len(self.site["channels"])]
         sends = []
         for number in range(crowd):

@@ -95,7 +95,9 @@ def check_then_insert():
     """The constraints are dropped by the seed; here goes the lock."""
     webhook = import_module("workflows.services.webhook")
     selectors = import_module("contacts.selectors")
-    webhook.contacts_by_identifier = lambda kind, value, lock=False: selectors.contacts_by_identifier(kind, value)
+    webhook.contacts_by_identifier = lambda kind, value, **_lock: selectors.contacts_by_identifier(
+        kind, value
+    )
 
 
 def timer_in_redis():
@@ -112,7 +114,9 @@ def timer_in_redis():
     @celery.shared_task(name="chaos.wake", ignore_result=True)
     def wake(run_id):
         with scope.all_workspaces():
-            models.Run.objects.filter(pk=run_id, status="waiting", lease_until=None).update(wake_at=clock.now())
+            models.Run.objects.filter(pk=run_id, status="waiting", lease_until=None).update(
+                wake_at=clock.now()
+            )
         pull.pull()
 
     def cursor(item, claim, at):
@@ -157,7 +161,7 @@ def _modules(package, *names):
 
 
 def _without_fence(update_many):
-    def careless(model, key, fields, rows, *, fence=(), where=None):
+    def careless(model, key, fields, rows, *, fence=(), where=None):  # noqa: PLR0913 - as the real one
         bare = [(row[0], *row[1 + len(fence) :]) for row in rows]
         return update_many(model, key, fields, bare, where=where)
 

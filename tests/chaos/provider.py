@@ -25,7 +25,7 @@ NEWS_PERCENT = 20
 DUPLICATE_PERCENT = 20
 TIMEOUT = 5.0
 ANSWERS_PER_CONTACT = 2
-"""An answer that comes too late opens a conversation and thereby a run that asks again: nobody answers for ever."""
+"""An answer that comes too late opens a conversation, and its run asks again: nobody answers for ever."""
 
 
 class Provider:
@@ -56,7 +56,9 @@ class Provider:
         how = self.behaviour(key)
         text = call["message"].get("text", "")
         mid = f"p{len(self.sends)}"
-        self.sends.append({"key": key, "at": time.time(), "how": how, "contact": call["contactId"], "mid": mid})
+        self.sends.append(
+            {"key": key, "at": time.time(), "how": how, "contact": call["contactId"], "mid": mid}
+        )
         if how in {"ok", "slow", "close_after", "500"}:
             self.contact_reads(path, call["contactId"], key, text, is_known=how in {"ok", "slow"}, mid=mid)
         return how, json.dumps({"mId": mid}).encode()
@@ -68,7 +70,7 @@ class Provider:
         child = "yes" if self.chance("child", key).random() < 0.2 else "no"
         return how, json.dumps({"child": child}).encode()
 
-    def contact_reads(self, path, contact, key, text, *, is_known, mid):
+    def contact_reads(self, path, contact, key, text, *, is_known, mid):  # noqa: PLR0913 - one message
         chance = self.chance("contact", key)
         left = self.patience.setdefault(contact, ANSWERS_PER_CONTACT)
         if text.startswith(QUESTION) and left and chance.random() * 100 < ANSWERED_PERCENT:
@@ -97,7 +99,9 @@ class Provider:
         channel = self.channels[path]
         body = {"contactId": contact, "events": [{**event, "timestamp": int(time.time() * 1000)}]}
         while True:
-            reply = await self.client.post(channel["hook"], body, {"Authorization": f"Bearer {channel['token']}"})
+            reply = await self.client.post(
+                channel["hook"], body, {"Authorization": f"Bearer {channel['token']}"}
+            )
             if reply.status == 200:
                 book.append({"mid": event["mId"], "status": event.get("status"), "at": time.time()})
                 return
@@ -150,8 +154,8 @@ class Exchange(asyncio.Protocol):
 
     def write(self, status, body):
         if not self.transport.is_closing():
-            head = f"HTTP/1.1 {status} X\r\nContent-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
-            self.transport.write(head.encode() + body)
+            head = f"HTTP/1.1 {status} X\r\nContent-Type: application/json\r\nContent-Length: {len(body)}"
+            self.transport.write(f"{head}\r\n\r\n".encode() + body)
 
 
 async def serve(seed, *, behave):

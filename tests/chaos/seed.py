@@ -27,7 +27,7 @@ from tests.factories_workflows import document, publish  # noqa: E402
 from workflows.models import WorkflowVersion  # noqa: E402
 
 INCOMING, OUTGOING = "canary-incoming-5f3a9c1e", "canary-outgoing-8b2d7e40"
-CHANNELS = 2
+CHANNELS = 4
 ASK_SECONDS = 5
 WATCHES = """
 CREATE TABLE chaos_status (message bigint, was text, became text, at timestamptz DEFAULT clock_timestamp());
@@ -83,7 +83,11 @@ def main(provider, lanes):
 
 
 def _channel(workspace, provider, number):
-    config = {"incoming_token": INCOMING, "outgoing_url": f"{provider}/send{number}", "outgoing_token": OUTGOING}
+    config = {
+        "incoming_token": INCOMING,
+        "outgoing_url": f"{provider}/send{number}",
+        "outgoing_token": OUTGOING,
+    }
     return Channel.objects.create(workspace=workspace, kind="custom", name=f"Chaos {number}", config=config)
 
 
@@ -160,7 +164,7 @@ def _flows(workspace, provider, tags):
     return flows
 
 
-def _story(trigger, config, provider, tags, child, *, once):
+def _story(trigger, config, provider, tags, child, *, once):  # noqa: PLR0913 - the parts of one story
     good, bad = ({"tags": [{"id": tag.pk, "label": tag.name}]} for tag in tags)
 
     def call(way):
@@ -173,7 +177,11 @@ def _story(trigger, config, provider, tags, child, *, once):
             "mapping": [{"key": "$.child", "variable": f"child{way}"}],
         }
 
-    ask = {"text": "Happy $workflow.run_id?", "timeout_branch": True, "timeout": {"value": 60, "unit": "seconds"}}
+    ask = {
+        "text": "Happy $workflow.run_id?",
+        "timeout_branch": True,
+        "timeout": {"value": 60, "unit": "seconds"},
+    }
     good, bad = ("update_contact_tag", good), ("update_contact_tag", bad)
     field = {"updates": [{"field": {"slug": "lastname"}, "value": "$workflow.run_id"}]}
 
@@ -188,7 +196,12 @@ def _story(trigger, config, provider, tags, child, *, once):
 
     def tail(way):
         yield f"call_{way}", "http_request", call(way)
-        yield f"choose_{way}", "branch", _branch("ok", f"code{way}", "200"), {"ok": f"good_{way}", "else": f"bad_{way}"}
+        yield (
+            f"choose_{way}",
+            "branch",
+            _branch("ok", f"code{way}", "200"),
+            {"ok": f"good_{way}", "else": f"bad_{way}"},
+        )
         yield f"good_{way}", *good, {"next": f"note_{way}g"}
         yield from rest(f"{way}g")
         yield f"bad_{way}", *bad, {"next": f"note_{way}b"}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from isflow.settings.prod import *
+from isflow.settings.prod import *  # noqa: F403 - settings inherit this way
 from isflow.settings.prod import INSTALLED_APPS as _APPS
 from tests.chaos.planted import plant_early
 

@@ -12,10 +12,11 @@ from dataclasses import dataclass, field
 
 import psycopg
 
-from tests.chaos import invariants
+from tests.chaos import aftermath, invariants
 from tests.chaos.client import Client
 from tests.chaos.cluster import Cluster
 from tests.chaos.feeders import Feeders, lanes
+from tests.chaos.ledger import Ledger, lateness
 from tests.chaos.nemesis import Nemesis, Rolling, schedule
 from tests.harness.servers import ROOT, stop
 
@@ -45,6 +46,16 @@ class Trial:
     @property
     def per_second(self):
         return self.runs / (self.kills * self.gap)
+
+
+@dataclass(frozen=True)
+class Times:
+    """Begin and end of the feeding (seconds since 1970), and how long things took; None: for ever."""
+
+    begun: float
+    fed: float
+    drained: float | None
+    longest_restart: float
 
 
 @dataclass
@@ -101,6 +112,7 @@ class Play:
         self.provider = Client(provider)
         self.result = Result(trial)
         self.is_over = False
+        self.world = {}
 
     async def play(self):
         cluster, trial = self.cluster, self.trial
@@ -119,8 +131,12 @@ class Play:
             drained = await self.drain()
             self.is_over = True
             await watch
-        world = (await self.provider.get("/log")).json()
-        self.judge(feeders, nemesis, world, begun, fed, drained)
+        self.world = (await self.provider.get("/log")).json()
+        left = self.unfinished()
+        cluster.stop_apps()
+        self.world["listed"] = self.listed()
+        times = Times(begun, fed, drained, getattr(nemesis, "longest", 0.0))
+        self.judge(feeders, nemesis.dealt, times, left)
         return self.result
 
     async def watch(self, feeders):
@@ -130,17 +146,27 @@ class Play:
             self.cluster.tend()
             if tick % 10 == 0:
                 self.cluster.weigh()
-                feeders.active = (await asyncio.to_thread(self.unfinished) or {"runs": feeders.active})["runs"]
+                feeders.active = (await asyncio.to_thread(self.unfinished) or {"runs": feeders.active})[
+                    "runs"
+                ]
             tick += 1
             await asyncio.sleep(0.1)
 
     def unfinished(self):
         """What is still to be done; None while the database is away."""
         try:
-            with psycopg.connect(self.cluster.dsn, connect_timeout=2, row_factory=psycopg.rows.dict_row) as db:
+            with psycopg.connect(
+                self.cluster.dsn, connect_timeout=2, row_factory=psycopg.rows.dict_row
+            ) as db:
                 return db.execute(UNFINISHED).fetchone()
         except psycopg.Error:
             return None
+
+    def listed(self):
+        """What people are shown under "Needs attention"."""
+        command = [sys.executable, "-m", "tests.chaos.listed"]
+        done = subprocess.run(command, cwd=ROOT, env=self.cluster.env, stdout=subprocess.PIPE, check=True)
+        return json.loads(done.stdout)
 
     async def drain(self):
         """Wait until nothing is left to do; how many seconds it took, or None if it never ended."""
@@ -153,74 +179,51 @@ class Play:
             await asyncio.sleep(0.3)
         return None
 
-    def judge(self, feeders, nemesis, world, begun, fed, drained):
-        result, ledger = self.result, invariants.Ledger(self.cluster.dsn, self.site, feeders.taken, world)
-        result.violations = invariants.check(ledger)
-        logs = [*invariants.logs_clean(self.cluster.logs(), self.site["canaries"])]
-        result.violations["I16 logs and memory"] = [
-            *logs,
-            *invariants.memory_bounded(self.cluster.highest_memory),
+    def judge(self, feeders, dealt, times, left):
+        """Look at what is left and write the table."""
+        result, cluster = self.result, self.cluster
+        ledger = Ledger(cluster.dsn, self.site, feeders.taken, self.world)
+        silence = aftermath.longest_silence(self.world, times.begun, times.fed)
+        unknown = aftermath.unknown_summary(ledger)
+        found = result.violations = invariants.check(ledger)
+        found["I16 logs and memory"] = [
+            *aftermath.logs_clean(cluster.logs(), self.site["canaries"]),
+            *aftermath.memory_bounded(cluster.highest_memory),
         ]
-        silence = longest_silence(world, begun, fed)
-        late = sorted(seconds for _, seconds in invariants.lateness(ledger))
-        unknown = invariants.unknown_summary(ledger)
-        result.violations["progress within 15 s"] = (
-            [f"nothing happened for {silence:.1f} s"] if silence > SILENCE_LIMIT else []
-        )
-        result.violations["drained within 60 s"] = [] if drained is not None else [str(self.unfinished())]
+        is_silent = silence > SILENCE_LIMIT
+        found["progress within 15 s"] = [f"nothing happened for {silence:.1f} s"] if is_silent else []
+        found["drained within 60 s"] = [str(left)] if times.drained is None else []
         if self.trial.is_rolling:
-            result.violations["no lease lost"] = [f"run {row['run']}" for row in ledger.lost_leases]
-            result.violations["no unknown outcome"] = [str(row) for row in unknown["list"]]
-        result.blows = [blow for _, blow in nemesis.dealt]
+            found["no lease lost"] = [f"run {row['run']}" for row in ledger.lost_leases]
+            found["no unknown outcome"] = [str(row) for row in unknown["list"]]
+        result.blows = [blow for _, blow in dealt]
+        recovery = aftermath.slowest_recovery(self.world, dealt, times.fed)
+        late = sorted(seconds for _, seconds in lateness(ledger))
+        own = sum(not run["parent_run_id"] for run in ledger.runs)
+        memory = sorted(cluster.highest_memory.items())
         result.figures = {
-            "runs (with children)": f"{len([r for r in ledger.runs if not r['parent_run_id']])} ({len(ledger.runs)})",
+            "runs asked for / made / children": f"{feeders.fed} / {own} / {len(ledger.runs) - own}",
             "requests acknowledged / made": f"{len(feeders.taken)} / {feeders.attempts}",
             "events": len(ledger.events),
-            "kills, freezes and restarts": len(nemesis.dealt),
-            "seconds of feeding": f"{fed - begun:.0f}",
-            "seconds of draining": "never" if drained is None else f"{drained:.1f}",
-            "runs per second": f"{len(ledger.runs) / (fed - begun):.1f}",
+            "kills, freezes and restarts": len(dealt),
+            "seconds of feeding": f"{times.fed - times.begun:.0f}",
+            "seconds of draining": "never" if times.drained is None else f"{times.drained:.1f}",
+            "runs per second": f"{len(ledger.runs) / (times.fed - times.begun):.1f}",
             "longest silence, s": f"{silence:.1f}",
-            "recovery after a kill, max, s": f"{slowest_recovery(world, nemesis.dealt, fed):.1f}",
-            "timers late, p50 / p99 / max, s": " / ".join(f"{share(late, q):.2f}" for q in (0.5, 0.99, 1)),
+            "recovery after a kill, max, s": f"{recovery:.1f}",
+            "timers late, p50 / p99 / max, s": " / ".join(
+                f"{aftermath.share(late, part):.2f}" for part in (0.5, 0.99, 1)
+            ),
             "leases lost": len(ledger.lost_leases),
             "answers 5xx": feeders.server_errors,
             "sends": unknown["sends"],
             "unknown sends": f"{unknown['unknown sends']}, of them interrupted by us {unknown['interrupted']}"
             f" (arrived all the same: {unknown['interrupted but arrived']})",
             "unknown calls": unknown["unknown calls"],
-            "memory, MB at most": ", ".join(
-                f"{name} {size:.0f}" for name, size in sorted(self.cluster.highest_memory.items())
-            ),
+            "memory, MB at most": ", ".join(f"{name} {size:.0f}" for name, size in memory),
         }
         if self.trial.is_rolling:
-            result.figures["longest restart, s"] = f"{nemesis.longest:.1f}"
+            result.figures["longest restart, s"] = f"{times.longest_restart:.1f}"
         lines = [f"{pk}: {error}" for pk, error in unknown["list"]]
-        (self.cluster.folder / "unknown.txt").write_text("\n".join(lines), encoding="utf-8")
-        (self.cluster.folder / "world.json").write_text(invariants.dump(ledger), encoding="utf-8")
-
-
-def moments(world):
-    return sorted(entry["at"] for entry in (*world["sends"], *world["calls"]))
-
-
-def longest_silence(world, begun, fed):
-    """The longest time in which the outside world saw nothing of us, while runs were being fed."""
-    times = [begun, *(at for at in moments(world) if begun < at < fed), fed]
-    return max((later - earlier for earlier, later in zip(times, times[1:], strict=False)), default=0)
-
-
-def slowest_recovery(world, dealt, fed):
-    """Seconds from a blow to the next sign of life; the worst of them."""
-    times = moments(world)
-    waits = []
-    for at, _ in dealt:
-        following = next((moment for moment in times if moment > at), None)
-        if following is not None and at < fed:
-            waits.append(following - at)
-    return max(waits, default=0)
-
-
-def share(values, part):
-    """A quantile of sorted values."""
-    return values[min(len(values) - 1, int(part * len(values)))] if values else 0
+        (cluster.folder / "unknown.txt").write_text("\n".join(lines), encoding="utf-8")
+        (cluster.folder / "world.json").write_text(json.dumps(self.world), encoding="utf-8")

@@ -1,0 +1,83 @@
+"""Figures of a chaos run, and what its processes wrote and took."""
+
+from __future__ import annotations
+
+import re
+from itertools import pairwise
+
+from tests.chaos.ledger import INTERRUPTED, wire_key
+
+MEMORY_LIMIT = 400
+EXPECTED_ERRORS = re.compile(
+    r"OperationalError|InterfaceError|AdminShutdown|PoolTimeout|PoolClosed|CannotConnectNow|ConnectionError|"
+    r"ConnectionRefusedError|ConnectionResetError|BrokenPipeError|TimeoutError|ConnectionDoesNotExist|"
+    r"kombu\.exceptions|redis\.exceptions|IncompleteReadError|CancelledError|Fenced|InFailedSqlTransaction|"
+    r"IdleInTransaction|WorkerShutdown|SystemExit|KeyboardInterrupt|has no attribute 'connection_errors'"
+)
+"""What an unreachable database or broker may leave in the logs."""
+
+
+def unknown_summary(ledger):
+    """How many outcomes are unknown and why: by the provider's fault, or because a worker died."""
+    rows = [row for row in ledger.out if row["status"] == "unknown"]
+    lost = [row for row in rows if row["error"].startswith(INTERRUPTED)]
+    arrived = [row for row in lost if any(s["how"] in {"ok", "slow"} for s in ledger.sends[wire_key(row)])]
+    calls = [visit for visit in ledger.visits if visit["kind"] == "call" and visit["status"] == "unknown"]
+    return {
+        "sends": len(ledger.out),
+        "unknown sends": len(rows),
+        "interrupted": len(lost),
+        "interrupted but arrived": len(arrived),
+        "unknown calls": len(calls),
+        "list": [(row["id"], row["error"][:80]) for row in rows],
+    }
+
+
+def logs_clean(paths, canaries):
+    """I16: no error that an outage does not explain, no secret in any log."""
+    for name, path in paths.items():
+        text = path.read_text(encoding="utf-8", errors="replace")
+        yield from (f"{name}.log holds a secret" for canary in canaries if canary in text)
+        if name in {"postgres", "redis"}:
+            continue
+        for block in _tracebacks(text):
+            if not EXPECTED_ERRORS.search(block):
+                yield f"{name}: {block[-300:]}"
+
+
+def _tracebacks(text):
+    """Each traceback as one text, chained ones together."""
+    link = r"\n*(?:During handling|The above exception)[^\n]*\n+"
+    one = r"Traceback \(most recent call last\):\n(?:(?:[ \t][^\n]*)?\n)+[^\n]*\n?(?:[ \t][^\n]*\n)*"
+    return [found.group() for found in re.finditer(f"{one}(?:{link}{one})*", text)]
+
+
+def memory_bounded(highest):
+    yield from (f"{name} took {size:.0f} MB" for name, size in highest.items() if size > MEMORY_LIMIT)
+
+
+def moments(world):
+    """When the outside world heard of us."""
+    return sorted(entry["at"] for entry in (*world["sends"], *world["calls"]))
+
+
+def longest_silence(world, begun, fed):
+    """The longest time in which the outside world saw nothing of us, while runs were being fed."""
+    times = [begun, *(at for at in moments(world) if begun < at < fed), fed]
+    return max(later - earlier for earlier, later in pairwise(times))
+
+
+def slowest_recovery(world, dealt, fed):
+    """Seconds from a blow to the next sign of life; the worst of them."""
+    times = moments(world)
+    waits = []
+    for at, _ in dealt:
+        following = next((moment for moment in times if moment > at), None)
+        if following is not None and at < fed:
+            waits.append(following - at)
+    return max(waits, default=0)
+
+
+def share(values, part):
+    """A quantile of sorted values."""
+    return values[min(len(values) - 1, int(part * len(values)))] if values else 0
