@@ -61,8 +61,6 @@ def _burst_all(claim: Claim, run_ids: Collection[int], answers: Mapping[int, Ret
     try:
         return _burst(claim, run_ids, answers)
     except (DatabaseError, journal.Fenced):
-        if len(run_ids) == 1:
-            raise
         log.exception("runs.batch_failed", workspace_id=claim.workspace_id, runs=len(run_ids))
     return [call for run_id in run_ids for call in _burst_one(claim, run_id, answers)]
 

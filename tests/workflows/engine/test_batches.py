@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from django.db import connection, transaction
+from django.db import DataError, connection, transaction
 from django.test.utils import CaptureQueriesContext
 
 from contacts.models import Contact
@@ -12,6 +12,7 @@ from tests.factories import make_workspace
 from tests.factories_contacts import make_channel
 from tests.factories_workflows import connect, document, looking, publish, walk
 from workflows.contract import Leave, StepConfig, StepType, step_types
+from workflows.engine import effects
 from workflows.engine.children import Start, start_directly
 from workflows.engine.clock import now
 from workflows.engine.versions import definitions
@@ -151,3 +152,24 @@ def test_a_step_that_raises_harms_no_other_run_and_tells_why(shop, poison):
         failed = StepExecution.objects.exclude(error="").get()
         assert failed.run.contact_id == people[3].pk
         assert "a fault in a plug-in" in failed.error
+
+
+@pytest.mark.parametrize("number", [1, 6])
+def test_a_run_the_database_refuses_ends_alone_and_says_why(shop, monkeypatch, number):
+    workspace, _, workflow = shop
+    people = contacts(shop, number)
+    start((workspace, None, workflow), people)
+    apply = effects.apply
+
+    def refuse(wanted):
+        if any(row.contact_id == people[0].pk for row in wanted):
+            raise DataError("value too long")
+        return apply(wanted)
+
+    monkeypatch.setattr(effects, "apply", refuse)
+    walk()
+    with looking(workspace):
+        refused = Run.objects.get(contact=people[0])
+        assert (refused.status, refused.end_reason) == ("ended", "internal_error")
+        assert "value too long" in refused.end_message
+        assert Run.objects.filter(end_reason="completed").count() == number - 1
