@@ -45,7 +45,7 @@ def published_members() -> list[Member]:
         Workflow.objects.filter(status=Workflow.Status.PUBLISHED).values_list("pk", "name", "published_id")
     )
     compiled = definitions(version_id for _, _, version_id in rows)
-    return [Member(pk, name, compiled[version_id]) for pk, name, version_id in rows]
+    return [Member(pk, name, compiled[version_id]) for pk, name, version_id in rows if version_id in compiled]
 
 
 def unknown_messages() -> QuerySet[Message]:

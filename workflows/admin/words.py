@@ -72,6 +72,8 @@ VERDICTS: Final[Words] = {
         "Not started: too many automatic starts for this contact in a short time."
     ),
     "own_message": gettext_lazy("Not started: the message came from this workflow itself."),
+    "unreadable": gettext_lazy("Not started: a step or trigger type of this version is not installed."),
+    "failed": gettext_lazy("Could not be decided; the log tells why."),
     ANSWERED: gettext_lazy("Taken as the answer to a question."),
     RUN_ENDED: gettext_lazy("Ended the run, as the workflow's exit conditions say."),
 }

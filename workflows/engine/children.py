@@ -93,8 +93,9 @@ def start(wanted: Sequence[Wanted], at: datetime, *, workspace_id: int) -> list[
     published = Workflow.objects.filter(
         pk__in={effect.workflow_id for _, effect in asked}, status=Workflow.Status.PUBLISHED
     )
-    targets = dict(published.values_list("pk", "published_id"))
-    compiled = definitions(targets.values())
+    versions = dict(published.values_list("pk", "published_id"))
+    compiled = definitions(versions.values())
+    targets = {pk: version_id for pk, version_id in versions.items() if version_id in compiled}
     _note_unpublished([row for row, effect in asked if effect.workflow_id not in targets], at, workspace_id)
     starts = [
         Start(

@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 
 import structlog
 from django.conf import settings
-from django.db import DatabaseError, transaction
+from django.db import OperationalError, transaction
 
 from contacts.models import Contact
 from isflow.infra.faults import declare, fault_point
@@ -39,25 +39,36 @@ class Listener:
 
     workflow_id: int
     version_id: int
-    definition: Definition
+    definition: Definition | None
+    """None: this release cannot read the version."""
 
 
 def dispatch(workspace_id: int) -> tuple[int, Claim | None]:
     """Decide one batch of a workspace's events; returns how many, and the runs they started, claimed.
 
-    A batch that fails is repeated event by event, so that one that cannot be decided harms only itself.
+    If a batch fails its first event is tried alone, so that one that cannot be decided harms only itself.
     """
     try:
-        return _dispatch(workspace_id, settings.ISFLOW_BATCH)
-    except DatabaseError:
+        return _dispatch(workspace_id, settings.ISFLOW_BATCH, [])
+    except OperationalError:
+        raise
+    except Exception:
         log.exception("events.batch_failed", workspace_id=workspace_id)
-        return _dispatch(workspace_id, 1)
+    seen: list[Event] = []
+    try:
+        return _dispatch(workspace_id, 1, seen)
+    except OperationalError:
+        raise
+    except Exception as error:
+        log.exception("event.failed", workspace_id=workspace_id, events=[event.pk for event in seen])
+        return _set_aside(seen, error, workspace_id), None
 
 
-def _dispatch(workspace_id: int, limit: int) -> tuple[int, Claim | None]:
+def _dispatch(workspace_id: int, limit: int, seen: list[Event]) -> tuple[int, Claim | None]:
     token = new_token()
     with transaction.atomic():
         events = _locked_events(limit)
+        seen.extend(events)
         if not events:
             return 0, None
         at = now()
@@ -66,6 +77,16 @@ def _dispatch(workspace_id: int, limit: int) -> tuple[int, Claim | None]:
         fault_point("dispatcher.before_commit")
     fault_point("dispatcher.after_commit")
     return len(events), Claim(workspace_id, token, started) if started else None
+
+
+def _set_aside(events: list[Event], error: Exception, workspace_id: int) -> int:
+    """Decide that an event cannot be decided, and put on record why."""
+    reason = f"{type(error).__name__}: {error}"[:500]
+    with transaction.atomic():
+        refused: list[list[object]] = [[None, "failed", None, reason]]
+        record_decisions(((event, refused) for event in events), now(), workspace_id=workspace_id)
+        Event.objects.filter(pk__in=[event.pk for event in events]).update(is_pending=False)
+    return len(events)
 
 
 def _locked_events(limit: int) -> list[Event]:
@@ -106,8 +127,8 @@ def _decide(events: list[Event], at: datetime, workspace_id: int, token: int) ->
         for listener in listeners[event.kind]:
             row = _match(event, view, listener)
             verdicts[event.pk].append(row)
-            if row[1] == "matched":
-                candidates.append(_candidate(event, view, listener))
+            if row[1] == "matched" and listener.definition is not None:
+                candidates.append(_candidate(event, view, listener, listener.definition))
                 places.append(row)
     for row, verdict in zip(places, decide(candidates, at), strict=True):
         row[1] = verdict
@@ -126,12 +147,14 @@ def _listeners(kinds: set[str]) -> defaultdict[str, list[Listener]]:
     compiled = definitions(version_id for _, version_id, _ in rows)
     listeners: defaultdict[str, list[Listener]] = defaultdict(list)
     for workflow_id, version_id, kind in rows:
-        listeners[kind].append(Listener(workflow_id, version_id, compiled[version_id]))
+        listeners[kind].append(Listener(workflow_id, version_id, compiled.get(version_id)))
     return listeners
 
 
 def _match(event: Event, view: EventView, listener: Listener) -> list[object]:
     definition = listener.definition
+    if definition is None:
+        return [listener.version_id, "unreadable", None, ""]
     if event.workflow_id == listener.workflow_id and event.kind == "message_created":
         return [listener.version_id, "own_message", None, ""]
     mismatch = definition.trigger.match(view, definition.trigger_config)
@@ -140,8 +163,7 @@ def _match(event: Event, view: EventView, listener: Listener) -> list[object]:
     return [listener.version_id, "not_matched", mismatch.index, mismatch.reason]
 
 
-def _candidate(event: Event, view: EventView, listener: Listener) -> Candidate:
-    definition = listener.definition
+def _candidate(event: Event, view: EventView, listener: Listener, definition: Definition) -> Candidate:
     personal = event.source in PERSONAL_SOURCES
     return Candidate(
         workflow_id=listener.workflow_id,

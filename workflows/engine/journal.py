@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from isflow.infra.db import update_many
 from isflow.infra.faults import declare, fault_point
@@ -19,6 +19,9 @@ from workflows.engine.exits import QUARANTINED
 from workflows.models import Run, StepExecution, Wait
 
 declare("journal.after_effects", "journal.before_cursor", "journal.after_cursor")
+
+HOLD = timedelta(minutes=5)
+"""After which a held run is tried again: the operator may have put the missing plug-in back."""
 
 _RUN_FIELDS = (
     "status",
@@ -58,6 +61,18 @@ def write(works: Sequence[Work], claim: Claim, at: datetime) -> None:
     fault_point("journal.after_cursor")
     if any(_goes_on(item) for item in works):
         hint("engine")
+
+
+def hold(run_ids: Sequence[int], claim: Claim, at: datetime) -> None:
+    """Put aside runs whose version this release cannot read; they are tried again from time to time."""
+    if run_ids:
+        Run.objects.filter(pk__in=run_ids, lease_token=claim.token).update(
+            status=Run.Status.HELD,
+            end_message="This version cannot be read: a step or trigger type is missing.",
+            wake_at=at + HOLD,
+            lease_until=None,
+            lost_leases=0,
+        )
 
 
 def record_late(answers: Mapping[int, Returned], at: datetime) -> None:

@@ -8,7 +8,7 @@ from time import monotonic
 
 import structlog
 from django.conf import settings
-from django.db import DatabaseError, OperationalError
+from django.db import OperationalError
 from structlog.contextvars import bound_contextvars
 
 from conversations.realtime import announcing
@@ -60,7 +60,7 @@ def _burst_all(claim: Claim, run_ids: Collection[int], answers: Mapping[int, Ret
     """One transaction for all; if it fails, one for each, so that poison harms only itself."""
     try:
         return _burst(claim, run_ids, answers)
-    except (DatabaseError, journal.Fenced):
+    except Exception:
         log.exception("runs.batch_failed", workspace_id=claim.workspace_id, runs=len(run_ids))
     return [call for run_id in run_ids for call in _burst_one(claim, run_id, answers)]
 
@@ -74,7 +74,7 @@ def _burst_one(claim: Claim, run_id: int, answers: Mapping[int, Returned]) -> li
         except OperationalError:
             # The database, not the run, is at fault: the lease runs out and somebody tries again.
             log.exception("run.postponed")
-        except DatabaseError as error:
+        except Exception as error:
             log.exception("run.failed")
             _fail(claim, run_id, error)
     return []
@@ -117,14 +117,16 @@ def _load(claim: Claim, run_ids: Collection[int], answers: Mapping[int, Returned
     at = now()
     if locked.busy:
         release(locked.busy, claim.token, wake_at=at + BUSY_PAUSE)
-    if not locked.runs:
-        return []
-    waits, visits = pending_waits(locked.runs), pending_visits(locked.runs)
     compiled = definitions(run.version_id for run in locked.runs)
-    needs = frozenset().union(*(compiled[run.version_id].needs for run in locked.runs))
-    seen = snapshots([locked.contacts[run.contact_id] for run in locked.runs], needs, at)
+    runs = [run for run in locked.runs if run.version_id in compiled]
+    journal.hold([run.pk for run in locked.runs if run.version_id not in compiled], claim, at)
+    if not runs:
+        return []
+    waits, visits = pending_waits(runs), pending_visits(runs)
+    needs = frozenset().union(*(definition.needs for definition in compiled.values()))
+    seen = snapshots([locked.contacts[run.contact_id] for run in runs], needs, at)
     works = []
-    for run in locked.runs:
+    for run in runs:
         wait, visit = waits.get(run.pk), visits.get(run.pk)
         passage = Passage(
             run=_view(run),
@@ -175,8 +177,8 @@ def _view(run: Run) -> RunView:
     )
 
 
-def _fail(claim: Claim, run_id: int, error: DatabaseError) -> None:
-    """End a run whose own burst the database refuses; whatever it wanted to write is not written."""
+def _fail(claim: Claim, run_id: int, error: Exception) -> None:
+    """End a run whose own burst cannot be written; whatever it wanted to change is not changed."""
     with announcing():
         locked = lock({run_id: claim.contacts[run_id]}, claim.token)
         for run in locked.runs:

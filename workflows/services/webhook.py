@@ -35,8 +35,8 @@ def workflow_trigger_by_webhook(*, workflow: Workflow, document: Any) -> Webhook
     """Start the workflow for every contact the document names (at most ten, oldest first)."""
     if not workflow.is_published or workflow.published_id is None:
         return WebhookOutcome(409, {"error": "workflow_not_published"})
-    definition = definitions([workflow.published_id])[workflow.published_id]
-    if not isinstance(definition.trigger, WebhookTrigger):
+    definition = definitions([workflow.published_id]).get(workflow.published_id)
+    if definition is None or not isinstance(definition.trigger, WebhookTrigger):
         return WebhookOutcome(409, {"error": "workflow_has_no_webhook"})
     reading = definition.trigger.read(document, definition.trigger_config)
     if reading.identifier is None:
