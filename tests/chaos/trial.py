@@ -131,9 +131,9 @@ class Play:
             drained = await self.drain()
             self.is_over = True
             await watch
-        self.world = (await self.provider.get("/log")).json()
         left = self.unfinished()
         cluster.stop_apps()
+        self.world = (await self.provider.get("/log")).json()
         self.world["listed"] = self.listed()
         times = Times(begun, fed, drained, getattr(nemesis, "longest", 0.0))
         self.judge(feeders, nemesis.dealt, times, left)
@@ -146,9 +146,9 @@ class Play:
             self.cluster.tend()
             if tick % 10 == 0:
                 self.cluster.weigh()
-                feeders.active = (await asyncio.to_thread(self.unfinished) or {"runs": feeders.active})[
-                    "runs"
-                ]
+                left = await asyncio.to_thread(self.unfinished)
+                if left is not None:
+                    feeders.active = left["runs"] + left["deliveries"] + left["events"] // 10
             tick += 1
             await asyncio.sleep(0.1)
 
