@@ -279,7 +279,7 @@ def unknowns(ledger):
         if row["status"] != "unknown":
             continue
         hows = {send["how"] for send in ledger.sends[wire_key(row)]}
-        blamed = row["error"].startswith(INTERRUPTED)
+        blamed = row["error"].startswith((INTERRUPTED, "The provider did not answer"))
         if not row["error"] or not (blamed or hows & {"500", "close_before", "close_after"}):
             yield f"message {row['id']} is unknown without a cause: {row['error']!r} {hows}"
         if (row["key"] or "").endswith(":m") and "delivery_unknown" not in noted.get(row["run_id"], []):

@@ -10,7 +10,7 @@ import pytest
 
 from tests.chaos.trial import Trial, run_trial
 
-RUNS = int(os.environ.get("ISFLOW_CHAOS_RUNS", "1000"))
+RUNS = int(os.environ.get("ISFLOW_CHAOS_RUNS", "400"))
 KILLS = int(os.environ.get("ISFLOW_CHAOS_KILLS", "20"))
 SEED = int(os.environ.get("ISFLOW_CHAOS_SEED", "1"))
 
