@@ -8,6 +8,15 @@ from django.core.cache import cache
 from isflow.infra import faults
 from isflow.infra.layers import ThreadedInMemoryChannelLayer
 from isflow.infra.tasks import captured_hints
+from tests.harness.sessions import end_sessions
+
+
+@pytest.fixture(scope="session")
+def django_db_setup(django_db_setup, django_db_blocker):
+    """Before the test database is dropped, end what threads have left open."""
+    yield
+    with django_db_blocker.unblock():
+        end_sessions()
 
 
 @pytest.fixture(autouse=True)
