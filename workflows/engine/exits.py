@@ -81,7 +81,8 @@ def eject(runs: QuerySet[Run], *, reason: str, message: str = "") -> int:
     """
     require_atomic()
     fault_point("exits.before_end")
-    ids = list(runs.filter(status__in=ACTIVE).select_for_update(no_key=True).values_list("pk", flat=True))
+    active = runs.filter(status__in=ACTIVE).order_by("pk")
+    ids = list(active.select_for_update(no_key=True).values_list("pk", flat=True))
     at = now()
     ended = Run.objects.filter(pk__in=ids, status__in=ACTIVE).update(
         status=Run.Status.ENDED,

@@ -23,6 +23,7 @@ def resolve(resumes: Mapping[int, tuple[int, Resume]], at: datetime, *, by_perso
     if not resumes:
         return set()
     fault_point("waits.before_resolve")
+    _lock_runs({run_id for run_id, _ in resumes.values()})
     rows = [(wait_id, Wait.Status.RESOLVED, encode(resume), at) for wait_id, (_, resume) in resumes.items()]
     fields = ("status", "resolution", "resolved_at")
     won = set(update_many(Wait, "id", fields, rows, where={"status": Wait.Status.OPEN}))
@@ -35,3 +36,8 @@ def resolve(resumes: Mapping[int, tuple[int, Resume]], at: datetime, *, by_perso
     fault_point("waits.after_resolve")
     hint("engine")
     return won
+
+
+def _lock_runs(run_ids: set[int]) -> None:
+    """Take runs before waits and in order, as bursts and exits do: who meets must not wait for each other."""
+    list(Run.objects.select_for_update(no_key=True).filter(pk__in=run_ids).order_by("pk").values_list("pk"))
