@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from contextlib import suppress
 from dataclasses import dataclass
 from urllib.parse import urlencode, urlsplit
 
@@ -44,6 +45,14 @@ class Client:
 
     async def get(self, path):
         return await self._send("GET", path, b"", "text/plain", {})
+
+    async def close(self):
+        """Close the connections that are kept."""
+        while self._free:
+            _, writer = self._free.pop()
+            writer.close()
+            with suppress(OSError):
+                await writer.wait_closed()
 
     async def _send(self, method, path, body, kind, headers):
         lines = [

@@ -131,6 +131,7 @@ class Play:
             drained = await self.drain()
             self.is_over = True
             await watch
+            await feeders.client.close()
         left = self.unfinished()
         cluster.stop_apps()
         self.world = (await self.provider.get("/log")).json()
