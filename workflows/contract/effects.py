@@ -99,6 +99,15 @@ class Choice:
 
 
 @dataclass(frozen=True, slots=True)
+class Media:
+    """A file by address; ``kind`` is image, audio, video or file."""
+
+    kind: str
+    url: str
+    name: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class SendMessage:
     """Send a message on one of the contact's channels. ``key`` makes it unique for ever."""
 
@@ -109,6 +118,7 @@ class SendMessage:
     choices: tuple[Choice, ...] = ()
     subject: str = ""
     html: str = ""
+    media: tuple[Media, ...] = ()
 
     def apply(self, snapshot: Snapshot) -> Snapshot:
         spoken = replace(snapshot.conversation, last_outgoing_source="workflow")

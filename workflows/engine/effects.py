@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from channels_app.contract import Option
+from channels_app.contract import Attachment, Option
 from contacts.changes import FieldChange, TagChange
 from contacts.services import fields_set, tags_change
 from conversations import changes
@@ -117,6 +117,7 @@ def _message(row: Wanted) -> changes.QueueMessage:
         options=tuple(Option(choice.id, choice.label) for choice in effect.choices),
         subject=effect.subject,
         html=effect.html,
+        attachments=tuple(Attachment(file.kind, file.url, file.name) for file in effect.media),
         actor=row.actor,
     )
 

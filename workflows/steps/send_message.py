@@ -24,6 +24,7 @@ from workflows.contract import (
     Emission,
     End,
     Leave,
+    Media,
     Need,
     Outcome,
     PluginConfig,
@@ -47,13 +48,32 @@ DELIVERY_DEADLINE = timedelta(hours=25)
 """Longer than a message waits for its channel (a day, then it fails), so that its end is always heard of."""
 HTML_LIMIT = 50_000
 MAX_SUBJECT = 200
+MAX_FILES = 5
+MAX_URL = 2_000
+ADDRESS_STARTS = ("http://", "https://", "$", "{{$")
+
+
+class MediaFile(PluginConfig):
+    """A file to send, by its address."""
+
+    kind: Literal["image", "audio", "video", "file"] = Field(default="file", description="What it is")
+    url: Template = Field(
+        min_length=1, max_length=MAX_URL, title="Address", description="Where the file lies, http or https"
+    )
+    name: str = Field(default="", max_length=200, description="Name that is shown")
 
 
 class MessageContent(PluginConfig):
-    """What is sent; subject and formatted text are for e-mail."""
+    """What is sent: a text, files, or both; subject and formatted text are for e-mail."""
 
     text: Template = Field(
-        min_length=1, max_length=TEXT_LIMIT, description="Text of the message; may use variables"
+        default="", max_length=TEXT_LIMIT, description="Text of the message; may use variables"
+    )
+    media: tuple[MediaFile, ...] = Field(
+        default=(),
+        max_length=MAX_FILES,
+        title="Files",
+        description="Files to send: one, or up to five on e-mail channels",
     )
     subject: Template = Field(
         default="", max_length=MAX_SUBJECT, description="Subject, on e-mail channels only"
@@ -116,8 +136,10 @@ class SendMessageStep(StepType[SendMessageConfig]):
     def problems(self, config: SendMessageConfig) -> Iterator[Problem]:
         if config.channel.mode == "fixed" and config.channel.channel is None:
             yield Problem("channel.channel", "Choose a channel.", "required")
+        yield from _content_problems("default", config.default)
         seen: set[int] = set()
         for index, response in enumerate(config.responses):
+            yield from _content_problems(f"responses.{index}.content", response.content)
             if response.channel.id in seen:
                 yield Problem(
                     f"responses.{index}.channel", "This channel has a response already.", "duplicate"
@@ -138,6 +160,10 @@ class SendMessageStep(StepType[SendMessageConfig]):
         message = _message(ctx, channel, _content(config, channel))
         ctx.inputs["channel"] = channel.name
         ctx.inputs["text"] = message.text
+        if message.media:
+            ctx.inputs["files"] = ", ".join(file.url for file in message.media)
+        if not (message.text.strip() or message.media or message.html.strip()):
+            return _failed(ctx, config, "There is nothing to send: text and files are empty.")
         ctx.effect(message)
         if channel.instant:
             return Leave(NEXT.id)
@@ -171,7 +197,29 @@ def _message(ctx: StepContext, channel: ChannelView, content: MessageContent) ->
         text=message_text(ctx, content.text),
         subject=ctx.render(content.subject, limit=MAX_SUBJECT) if channel.has_subject else "",
         html=ctx.render(content.html, html.escape, HTML_LIMIT) if channel.has_subject else "",
+        media=tuple(_media(ctx, channel, content)),
     )
+
+
+def _media(ctx: StepContext, channel: ChannelView, content: MessageContent) -> Iterator[Media]:
+    """The files that go along; what is no address, or one too many for the channel, is noted and left out."""
+    allowed = MAX_FILES if channel.has_subject else 1
+    for number, file in enumerate(content.media):
+        url = ctx.render(file.url, limit=MAX_URL).strip()
+        if number >= allowed:
+            ctx.note("file_left_out", f"This channel takes one file a message; {url} was left out.")
+        elif not url.startswith(("http://", "https://")):
+            ctx.note("file_left_out", f"“{url}” is no address of a file and was left out.")
+        else:
+            yield Media(file.kind, url, file.name)
+
+
+def _content_problems(path: str, content: MessageContent) -> Iterator[Problem]:
+    if not (content.text.strip() or content.media or content.html.strip()):
+        yield Problem(f"{path}.text", "Write a text or choose a file.", "required")
+    for index, file in enumerate(content.media):
+        if not file.url.startswith(ADDRESS_STARTS):
+            yield Problem(f"{path}.media.{index}.url", "Begin the address with http:// or https://.")
 
 
 def _failed(ctx: StepContext, config: SendMessageConfig, reason: str) -> Outcome:

@@ -11,6 +11,7 @@ from workflows.contract import (
     DeliveryFailed,
     End,
     Leave,
+    Media,
     SendMessage,
     TimedOut,
     Wait,
@@ -18,6 +19,7 @@ from workflows.contract import (
 from workflows.steps.send_message import (
     ChannelChoice,
     ChannelResponse,
+    MediaFile,
     MessageContent,
     SendMessageConfig,
     SendMessageStep,
@@ -160,3 +162,42 @@ def test_a_fixed_channel_must_be_chosen_and_responses_are_one_per_channel():
 def test_the_loop_check_hears_of_the_message():
     (emission,) = STEP.emissions(config(channel=fixed(2)))
     assert (emission.kind, emission.facts) == ("message_created", {"sender_type": "flow", "channel_id": 2})
+
+
+def photo(url="https://example.org/bike.jpg", **given):
+    return MediaFile(kind="image", url=url, **given)
+
+
+def with_files(*files, text=""):
+    return SendMessageConfig(default=MessageContent(text=text, media=files))
+
+
+@pytest.mark.rule("S004.send.media")
+def test_a_file_goes_along_with_its_address_rendered():
+    ctx = context()
+    assert STEP.execute(ctx, with_files(photo("https://example.org/$contact.firstname.jpg"))) == Leave("next")
+    assert ctx.effects[0].media == (
+        Media("image", f"https://example.org/{ctx.contact.text('firstname')}.jpg"),
+    )
+
+
+def test_a_chat_takes_one_file_and_says_what_it_left_out():
+    ctx = context()
+    STEP.execute(ctx, with_files(photo(), photo("https://example.org/two.jpg"), text="Look"))
+    assert len(ctx.effects[0].media) == 1
+    assert note_codes(ctx) == ["file_left_out"]
+
+
+def test_what_is_no_address_is_left_out_and_an_empty_message_fails():
+    ctx = context()
+    outcome = STEP.execute(ctx, with_files(photo("$nothing")))
+    assert isinstance(outcome, End)
+    assert ctx.effects == []
+
+
+def test_neither_text_nor_file_and_a_strange_address_are_problems():
+    assert [p.field for p in STEP.problems(with_files())] == ["default.text"]
+    assert [p.field for p in STEP.problems(with_files(photo("ftp://example.org/x")))] == [
+        "default.media.0.url"
+    ]
+    assert list(STEP.problems(with_files(photo()))) == []
