@@ -78,3 +78,5 @@ def close(omar):
     expect(omar.thread.get_by_text(re.compile("^Conversation closed by Omar"))).to_be_visible(timeout=LIVE)
     omar.shows(summary, LIVE)
     omar.shows(name, LIVE)
+    # The workflow “After closing” hears of it and leaves a comment.
+    omar.shows(f"Closed as {name}: {summary}", WORKFLOW)
