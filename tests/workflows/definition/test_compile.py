@@ -53,7 +53,10 @@ def test_without_a_step_there_is_no_first_one():
     ("steps", "said"),
     [
         ({"a": step("dance")}, "Unknown step type “dance”"),
-        ({"a": say("")}, "Settings of the step “send_message”: default.text: This is required."),
+        (
+            {"a": step("ask_question", {"text": ""})},
+            "Settings of the step “ask_question”: text: This is required.",
+        ),
     ],
 )
 def test_what_cannot_run_is_refused(steps, said):

@@ -33,13 +33,13 @@ def test_a_trigger_without_a_step_is_an_error():
 @pytest.mark.rule("S002.save.step_errors")
 def test_faulty_settings_lead_to_step_and_field_in_plain_words():
     steps = {
-        "a": step("send_message", {"default": {"text": ""}, "colour": 1}, next="b"),
+        "a": step("ask_question", {"text": "", "colour": 1}, success="b"),
         "b": step("wait", {"duration": {"value": 0, "unit": "weeks"}}, next="c"),
         "c": step("wait", {"duration": {"value": 8, "unit": "days"}}),
     }
     told = {(issue.step_id, issue.field): issue.message for issue in issues(steps)}
     assert told == {
-        ("a", "default.text"): "This is required.",
+        ("a", "text"): "This is required.",
         ("a", "colour"): "This setting is not known.",
         ("b", "duration.value"): "Must be at least 1.",
         ("b", "duration.unit"): "Choose one of these: 'seconds', 'minutes', 'hours' or 'days'.",
