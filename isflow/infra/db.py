@@ -57,18 +57,40 @@ def update_many(  # noqa: PLR0913 - the shape of one statement
     if not all(isinstance(column, Field) for column in columns):
         raise TypeError("update_many() takes columns only.")
     bound = [column for column in columns if isinstance(column, Field)]
-    prepared = [[f.get_db_prep_save(v, connection) for f, v in zip(bound, row, strict=True)] for row in rows]
+    given = list(rows)
     fixed, fixed_values = _fixed_conditions(model, where or {})
     size = max(1, (MAX_PARAMETERS - len(fixed_values)) // len(bound))
     changed: list[Any] = []
-    for start in range(0, len(prepared), size):
-        chunk = prepared[start : start + size]
-        sql = _update_sql(meta.db_table, bound, len(fence) + 1, len(chunk), fixed)
-        values = [value for row in chunk for value in row]
+    for start in range(0, len(given), size):
+        prepared = _by_column(bound, given[start : start + size])
+        source, values = _unnested(bound, prepared) if is_postgres() else _listed(prepared)
+        sql = _update_sql(meta.db_table, bound, len(fence) + 1, source, fixed)
         with connection.cursor() as cursor:
             cursor.execute(sql, [*values, *fixed_values])
             changed.extend(bound[0].to_python(key) for (key,) in cursor.fetchall())
     return changed
+
+
+def _by_column(columns: Sequence[Field[Any, Any]], rows: Sequence[Sequence[Any]]) -> list[list[Any]]:
+    """Return the rows' values as the database takes them, column by column."""
+    turned = zip(*rows, strict=True)
+    return [
+        [column.get_db_prep_save(value, connection) for value in values]
+        for column, values in zip(columns, turned, strict=True)
+    ]
+
+
+def _unnested(columns: Sequence[Field[Any, Any]], prepared: list[list[Any]]) -> tuple[str, list[Any]]:
+    """Return a source of rows with one array for each column: placeholders cost time, and these are few."""
+    arrays = ", ".join(f"%s::{_kind(column)}[]" for column in columns)
+    return f"SELECT * FROM unnest({arrays})", prepared  # noqa: S608 - types and placeholders only
+
+
+def _listed(prepared: list[list[Any]]) -> tuple[str, list[Any]]:
+    """Return a source of rows with one placeholder for each value."""
+    row = f"({', '.join(['%s'] * len(prepared))})"
+    values = [value for row in zip(*prepared, strict=True) for value in row]
+    return f"VALUES {', '.join([row] * len(prepared[0]))}", values
 
 
 def _fixed_conditions(model: type[Model], where: Mapping[str, Any]) -> tuple[str, list[Any]]:
@@ -88,20 +110,16 @@ def _fixed_conditions(model: type[Model], where: Mapping[str, Any]) -> tuple[str
     return sql, values
 
 
-def _update_sql(table: str, columns: Sequence[Field[Any, Any]], keys: int, rows: int, fixed: str) -> str:
-    """Return ``UPDATE ... FROM (VALUES ...)``; the first ``keys`` columns find a row."""
+def _update_sql(table: str, columns: Sequence[Field[Any, Any]], keys: int, source: str, fixed: str) -> str:
+    """Return ``WITH v AS (...) UPDATE ... FROM v``; the first ``keys`` columns find a row."""
     quote = connection.ops.quote_name
     target = quote(table)
     names = [quote(_column(column)) for column in columns]
-    plain = f"({', '.join(['%s'] * len(names))})"
-    # Only the first tuple needs casts: it settles the column types of the whole VALUES list.
-    first = f"({', '.join(f'%s{_cast(column)}' for column in columns)})"
-    values = ", ".join([first, *[plain] * (rows - 1)])
     aliases = ", ".join(f"c{n}" for n in range(len(names)))
     sets = ", ".join(f"{name} = v.c{n}" for n, name in enumerate(names) if n >= keys)
     match = " AND ".join(f"{target}.{name} = v.c{n}" for n, name in enumerate(names[:keys]))
     return (
-        f"WITH v({aliases}) AS (VALUES {values}) "  # noqa: S608 - quoted identifiers and placeholders only
+        f"WITH v({aliases}) AS ({source}) "  # noqa: S608 - quoted identifiers and placeholders only
         f"UPDATE {target} SET {sets} FROM v WHERE {match}{fixed} RETURNING {target}.{names[0]}"
     )
 
@@ -113,9 +131,7 @@ def _column(field: Field[Any, Any]) -> str:
     return field.column
 
 
-def _cast(column: Field[Any, Any]) -> str:
-    """Return the cast PostgreSQL needs for this column, without a length: that would cut silently."""
-    if not is_postgres():
-        return ""
+def _kind(column: Field[Any, Any]) -> str:
+    """Return the column's type without a length: a cast to it would cut silently."""
     kind = column.db_type(connection) or "text"
-    return "::varchar" if kind.startswith("varchar") else f"::{kind}"
+    return "varchar" if kind.startswith("varchar") else kind
