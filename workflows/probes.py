@@ -19,7 +19,8 @@ from isflow.infra.health import Part, register_probe
 from isflow.infra.metrics import SENDS, Gauge, register_gauge
 from isflow.workspaces.models import Workspace
 from isflow.workspaces.scope import all_workspaces
-from workflows.models import Event, Run, StepExecution
+from workflows.models import Event, Run
+from workflows.selectors import quarantined_runs, unknown_calls, unknown_messages
 
 LAG_LIMIT: Final = 30.0
 """Seconds that something due may wait before its part is flagged."""
@@ -78,14 +79,12 @@ def queues() -> dict[str, Queue]:
 
 
 def unknowns() -> dict[str, float]:
-    """Outcomes that nobody knows and no person has dealt with, and runs in quarantine."""
+    """What stands under "Needs attention" in all workspaces, by kind."""
     with all_workspaces():
         return {
-            "messages": Message.objects.filter(status=Message.Status.UNKNOWN).count(),
-            "calls": StepExecution.objects.filter(
-                status=StepExecution.Status.UNKNOWN, acknowledged_at=None
-            ).count(),
-            "runs": Run.objects.filter(end_reason="quarantined").count(),
+            "messages": unknown_messages().count(),
+            "calls": unknown_calls().count(),
+            "runs": quarantined_runs().count(),
         }
 
 

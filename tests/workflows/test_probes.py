@@ -20,6 +20,7 @@ from workflows import probes
 from workflows.contract import Leave, StepConfig, StepType, step_types
 from workflows.engine.clock import now
 from workflows.models import Event, Run
+from workflows.services import unknown_send_again
 from workflows.tasks import pull_due
 
 pytestmark = pytest.mark.django_db
@@ -97,6 +98,15 @@ def test_unknowns_are_counted_by_kind(shop, client):
     quarantine(workspace, run)
     shown = figures(client)
     assert [shown["isflow_unknowns", kind] for kind in ("messages", "calls", "runs")] == [1, 1, 1]
+
+
+def test_what_a_person_has_sent_again_is_no_longer_unknown(shop):
+    workspace, channel = shop
+    asked(workspace, channel)
+    message = unknown_message(workspace)
+    with looking(workspace):
+        unknown_send_again(message_id=message.pk)
+    assert probes.unknowns()["messages"] == 0
 
 
 def test_steps_bursts_and_claims_are_counted(shop, client):
