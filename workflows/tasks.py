@@ -8,6 +8,7 @@ from isflow.infra.pruning import INTERVAL
 from isflow.infra.schedules import register_schedule
 from isflow.infra.tasks import register_hint
 from isflow.infra.workers import beat
+from workflows.engine.alarm import alarm
 from workflows.engine.pull import pull
 from workflows.engine.turns import turns
 from workflows.retention import history_prune
@@ -21,8 +22,8 @@ register_schedule("workflows.notices", "workflows.notices", 60, "bulk")
 
 @shared_task(name="workflows.pull", ignore_result=True)
 def pull_due() -> None:
-    """Work until nothing is due. Serves hints and the sweep alike."""
-    turns.take(lambda is_awaited: pull(lambda: _is_enough() or is_awaited()))
+    """Work until nothing is due, and look ahead. Serves hints and the sweep alike."""
+    turns.take(lambda is_awaited: pull(lambda: _is_enough() or is_awaited(), alarm.set))
 
 
 @shared_task(name="workflows.notices", ignore_result=True)

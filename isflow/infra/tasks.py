@@ -61,20 +61,20 @@ def hint(name: str) -> None:
 
     Several calls in one transaction publish once. An unregistered name raises LookupError.
     """
-    if _captures:
-        _captures[-1].append(name)
+    entry = _known(name)
+    if entry is None:
         return
-    entry = HINT_TASKS.get(name)
-    if entry is None:
-        # Only workers import all tasks at start; whoever else gives hints does so now, once.
-        autodiscover_modules("tasks")
-        entry = HINT_TASKS.get(name)
-    if entry is None:
-        raise LookupError(f"The hint {name!r} is not registered.")
     # An entry still in this list falls only with a savepoint that we are inside of too, so it speaks for us.
     pending = transaction.get_connection().run_on_commit
     if not any(callback is entry.publish for _, callback, *_ in pending):
         transaction.on_commit(entry.publish, robust=True)
+
+
+def hint_now(name: str) -> None:
+    """The same at once, for code that has written nothing; it touches no database connection."""
+    entry = _known(name)
+    if entry is not None:
+        entry.publish()
 
 
 @contextmanager
@@ -86,6 +86,19 @@ def captured_hints() -> Iterator[list[str]]:
         yield names
     finally:
         captures.pop()
+
+
+def _known(name: str) -> HintTask | None:
+    """The hint of that name, or None, having noted it, while hints are captured."""
+    if _captures:
+        _captures[-1].append(name)
+        return None
+    if name not in HINT_TASKS:
+        # Only workers import all tasks at start; whoever else gives hints does so now, once.
+        autodiscover_modules("tasks")
+    if name not in HINT_TASKS:
+        raise LookupError(f"The hint {name!r} is not registered.")
+    return HINT_TASKS[name]
 
 
 def _publish(name: str, task: str, queue: str) -> None:

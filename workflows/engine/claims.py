@@ -11,11 +11,10 @@ import secrets
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
 
 from django.conf import settings
 from django.db import connection
-from django.db.models import Exists, OuterRef, QuerySet
+from django.db.models import OuterRef, Subquery
 
 from isflow.infra.db import is_postgres
 from isflow.infra.faults import declare, fault_point
@@ -23,6 +22,9 @@ from isflow.workspaces.models import Workspace
 from isflow.workspaces.scope import all_workspaces
 from workflows.engine.clock import now
 from workflows.models import Event, Run
+
+HORIZON = timedelta(seconds=1.5)
+"""How far the outlook reaches: a little further than from one sweep to the next."""
 
 declare("claims.before_claim", "claims.after_claim")
 
@@ -61,25 +63,41 @@ def lease_end(at: datetime) -> datetime:
     return at + timedelta(seconds=settings.ISFLOW_LEASE_SECONDS)
 
 
-def workspaces_with_due_runs() -> list[int]:
-    """Ids of workspaces that have runs to be looked at, one index probe each, in random order."""
+@dataclass(frozen=True, slots=True)
+class Outlook:
+    """Workspaces that have runs to be looked at now, and when the first run of the others comes due."""
+
+    workspaces: tuple[int, ...]
+    next_at: datetime | None
+    """None: not within the horizon."""
+
+
+def outlook() -> Outlook:
+    """Which workspaces have due runs, in random order, and what comes next; one index probe each."""
+    at = now()
     with all_workspaces():
-        due = Run.objects.filter(workspace=OuterRef("pk"), wake_at__lte=now())
-        return _by_lot(due)
+        first = Run.objects.filter(workspace=OuterRef("pk"), wake_at__lte=at + HORIZON).order_by("wake_at")
+        # A subquery with a limit stays a probe; EXISTS may become a join over all runs.
+        rows = Workspace.objects.annotate(first=Subquery(first.values("wake_at")[:1]))
+        found = dict(rows.filter(first__isnull=False).values_list("pk", "first"))
+    due = [workspace_id for workspace_id, first_at in found.items() if first_at <= at]
+    later = [first_at for first_at in found.values() if first_at > at]
+    return Outlook(_by_lot(due), min(later, default=None))
 
 
-def workspaces_with_events() -> list[int]:
+def workspaces_with_events() -> tuple[int, ...]:
     """Ids of workspaces that have undecided events, one index probe each, in random order."""
     with all_workspaces():
-        pending = Event.objects.filter(workspace=OuterRef("pk"), is_pending=True)
-        return _by_lot(pending)
+        first = Event.objects.filter(workspace=OuterRef("pk"), is_pending=True).order_by("pk")
+        rows = Workspace.objects.annotate(first=Subquery(first.values("pk")[:1]))
+        return _by_lot(rows.filter(first__isnull=False).values_list("pk", flat=True))
 
 
-def _by_lot(work: QuerySet[Any]) -> list[int]:
-    """Ids of workspaces that have such work. By lot, so that workers do not all begin with the same one."""
-    ids = list(Workspace.objects.filter(Exists(work)).values_list("pk", flat=True))
-    random.shuffle(ids)
-    return ids
+def _by_lot(ids: Iterable[int]) -> tuple[int, ...]:
+    """By lot, so that workers do not all begin with the same one."""
+    drawn = list(ids)
+    random.shuffle(drawn)
+    return tuple(drawn)
 
 
 def claim_runs(workspace_id: int) -> Claim:
