@@ -11,15 +11,16 @@ from pathlib import Path
 from tests.bench.embedded import measure_embedded
 from tests.bench.production import measure_production
 from tests.bench.report import Report, machine
+from tests.bench.timers import measure_timers
 from tests.harness.servers import ROOT
 
-PARTS = {"production": measure_production, "embedded": measure_embedded}
+PARTS = {"production": measure_production, "timers": measure_timers, "embedded": measure_embedded}
 
 
 def main():
     parser = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__)
     parser.add_argument("--quick", action="store_true", help="a few seconds each: only to see that it works")
-    parser.add_argument("--only", choices=PARTS, help="measure one shape only")
+    parser.add_argument("--only", choices=PARTS, help="measure one part only")
     parser.add_argument("--seconds", type=float, default=8.0, help="length of each closed loop")
     parser.add_argument("--json", type=Path, default=ROOT / "artefacts" / "bench.json")
     options = parser.parse_args()
@@ -41,6 +42,9 @@ def main():
 class Scale:
     """How long and how much."""
 
+    parked = 1_000_000
+    timer_seconds = 20
+
     def __init__(self, seconds=8.0, contacts=3_000, engine_runs=2_000, bulk=10_000, talks=4):
         self.seconds = seconds
         self.contacts = contacts
@@ -50,7 +54,9 @@ class Scale:
 
     @classmethod
     def quick(cls):
-        return cls(seconds=1.5, contacts=300, engine_runs=150, bulk=300, talks=1)
+        small = cls(seconds=1.5, contacts=300, engine_runs=150, bulk=300, talks=1)
+        small.parked, small.timer_seconds = 5_000, 3
+        return small
 
 
 if __name__ == "__main__":

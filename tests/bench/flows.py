@@ -54,6 +54,20 @@ def flow_w(stub_url, seconds=2):
     )
 
 
+def flow_wait():
+    """Started by hand: wait a day, end."""
+    return document("manual", ("pause", "wait", {"duration": {"value": 1, "unit": "days"}}))
+
+
+def flow_tag(tag_id):
+    """A tag is added: note it in a field."""
+    return document(
+        "contact_tag_updated",
+        ("field", "update_contact_field", {"updates": [{"field": {"slug": "lastname"}, "value": "VIP"}]}),
+        config={"tags": [{"id": tag_id}]},
+    )
+
+
 def flow_talk(questions=25):
     """A talk in the web chat: every message of the visitor is answered by the next question."""
     asked = [(f"q{n}", "ask_question", {"text": f"Question {n}?"}) for n in range(questions)]

@@ -86,6 +86,7 @@ def postgres_server():
         shutil.chown(data, "postgres")
     options = (
         f"-p {port} -c listen_addresses=127.0.0.1 -c unix_socket_directories={data} -c max_connections=200"
+        " -c track_commit_timestamp=on"
     )
     try:
         _postgres("initdb", "-D", data, "-U", "isflow", "--auth=trust", "--encoding=UTF8", "--locale=C.UTF-8")
