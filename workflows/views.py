@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from django.core.cache import cache
 from django.http import HttpRequest, JsonResponse
 from django.views.decorators.csrf import csrf_exempt
 
+from isflow.infra.caches import uses
 from isflow.kernel.ids import token_digest
 from isflow.workspaces.guards import public_view
 from isflow.workspaces.scope import all_workspaces, workspace_scope
@@ -80,14 +80,7 @@ def _depth(document: Any) -> int:
 
 def _is_too_often(workflow: Workflow) -> bool:
     """Count calls per second in the cache; a cache that forgets lets a few more through, no harm."""
-    limit = workflow.workspace.webhook_rate_limit
-    key = f"webhook:{workflow.pk}"
-    if cache.add(key, 1, timeout=1):
-        return False
-    try:
-        return cache.incr(key) > limit
-    except ValueError:
-        return False
+    return uses(f"webhook:{workflow.pk}", seconds=1) > workflow.workspace.webhook_rate_limit
 
 
 def _error(status: int, error: str, **headers: str) -> JsonResponse:

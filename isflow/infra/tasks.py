@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -17,6 +19,8 @@ from redis.exceptions import RedisError
 
 EXPIRES = 3
 """Seconds after which a hint that nobody took is worthless; the sweeper has looked by then."""
+WINDOW = 0.02
+"""Seconds in which a process publishes a hint once, and once more at the end if it was given meanwhile."""
 QUIET = 1.0
 """Seconds without publishing after the broker failed, so that a dead broker does not slow every commit."""
 
@@ -47,11 +51,7 @@ def register_hint(name: str, *, task: str, queue: str) -> None:
     """
     known = HINT_TASKS.get(name)
     if known is None:
-
-        def publish() -> None:
-            _publish(name, task, queue)
-
-        HINT_TASKS[name] = HintTask(task, queue, publish)
+        HINT_TASKS[name] = HintTask(task, queue, _Publisher(name, task, queue).publish)
     elif (known.task, known.queue) != (task, queue):
         raise ValueError(f"The hint {name!r} is already registered for {known.task!r}.")
 
@@ -101,7 +101,42 @@ def _known(name: str) -> HintTask | None:
     return HINT_TASKS[name]
 
 
-def _publish(name: str, task: str, queue: str) -> None:
+class _Publisher:
+    """Sends a hint at once, unless it has just been sent: then once when the window ends."""
+
+    def __init__(self, name: str, task: str, queue: str) -> None:
+        self._hint = (name, task, queue)
+        self._renew()
+        # In a forked child no timer of the parent ticks, and a lock could stay locked for ever.
+        os.register_at_fork(after_in_child=self._renew)
+
+    def _renew(self) -> None:
+        self._lock = threading.Lock()
+        self._timer: threading.Timer | None = None
+        self._open_until = 0.0
+
+    def publish(self) -> None:
+        """Send now or when the window ends."""
+        with self._lock:
+            if self._timer is not None:
+                return
+            left = self._open_until - time.monotonic()
+            if left > 0:
+                self._timer = threading.Timer(left, self._late)
+                self._timer.daemon = True
+                self._timer.start()
+                return
+            self._open_until = time.monotonic() + WINDOW
+        _send(*self._hint)
+
+    def _late(self) -> None:
+        with self._lock:
+            self._timer = None
+            self._open_until = time.monotonic() + WINDOW
+        _send(*self._hint)
+
+
+def _send(name: str, task: str, queue: str) -> None:
     """Send one hint; a broker that fails is logged and left alone for a moment."""
     global _quiet_until  # noqa: PLW0603 - one clock per process is the point
     if time.monotonic() < _quiet_until:

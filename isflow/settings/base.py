@@ -212,7 +212,7 @@ else:
     }
     CACHES = {
         "default": {
-            "BACKEND": "django.core.cache.backends.redis.RedisCache",
+            "BACKEND": "isflow.infra.caches.SharedRedisCache",
             "LOCATION": REDIS_URL,
             "KEY_PREFIX": "isflow",
             "OPTIONS": {"socket_connect_timeout": 0.2, "socket_timeout": 0.5},

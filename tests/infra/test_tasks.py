@@ -15,8 +15,32 @@ from isflow.infra.tasks import HINT_TASKS, captured_hints, hint, register_hint
 ROOT = Path(__file__).resolve().parents[2]
 
 
+class Timers(list):
+    """Timers that were started; none ticks by itself."""
+
+    def __call__(self, seconds, action):
+        self.append((seconds, action))
+        return self
+
+    daemon = False
+
+    def start(self):
+        assert self.daemon
+
+    def run_out(self):
+        for _, action in [self.pop() for _ in range(len(self))]:
+            action()
+
+
 @pytest.fixture
-def sent(monkeypatch):
+def timers(monkeypatch):
+    made = Timers()
+    monkeypatch.setattr(tasks.threading, "Timer", made)
+    return made
+
+
+@pytest.fixture
+def sent(monkeypatch, timers):
     """The messages that reach the broker."""
     messages = []
     monkeypatch.setattr(tasks, "_captures", [])
@@ -52,6 +76,28 @@ def test_a_hint_expires_and_leaves_no_result(sent):
     assert sent == [
         (("some.pull",), {"queue": "engine", "expires": 3, "ignore_result": True, "retry": False})
     ]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_many_hints_in_a_moment_are_sent_at_once_and_once_more(sent, timers):
+    for _ in range(5):
+        hint("engine")
+    hint("send")
+    assert names(sent) == ["some.pull", "some.send"]
+    assert [0 < seconds <= tasks.WINDOW for seconds, _ in timers] == [True]
+    timers.run_out()
+    assert names(sent) == ["some.pull", "some.send", "some.pull"]
+    hint("engine")  # a window begins with every message
+    assert (len(sent), len(timers)) == (3, 1)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_after_the_moment_a_hint_leaves_at_once_again(sent, timers, monkeypatch):
+    hint("engine")
+    later = tasks.time.monotonic() + tasks.WINDOW
+    monkeypatch.setattr(tasks.time, "monotonic", lambda: later)
+    hint("engine")
+    assert (len(sent), len(timers)) == (2, 0)
 
 
 @pytest.mark.django_db(transaction=True)
