@@ -5,12 +5,12 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from asgiref.sync import sync_to_async
-from django.conf import settings as project
 from django.core.cache import cache, caches
 from redis.exceptions import ConnectionError as RedisConnectionError
 
 from isflow.infra import caches as shared
 from isflow.infra.caches import SharedRedisCache, uses
+from tests.harness.servers import redis_server
 
 
 @pytest.fixture(autouse=True)
@@ -20,18 +20,10 @@ def _not_quiet(monkeypatch):
 
 @pytest.fixture
 def redis_cache(settings):
-    if not project.TEST_REDIS_URL:
-        pytest.skip("needs Redis")
-    settings.CACHES = {
-        "default": {
-            "BACKEND": "isflow.infra.caches.SharedRedisCache",
-            "LOCATION": project.TEST_REDIS_URL,
-            "KEY_PREFIX": "isflow-test",
-        }
-    }
-    cache.delete("door")
-    yield caches["default"]
-    cache.delete("door")
+    with redis_server() as url:
+        backend = {"BACKEND": "isflow.infra.caches.SharedRedisCache", "LOCATION": url}
+        settings.CACHES = {"default": {**backend, "KEY_PREFIX": "isflow-test"}}
+        yield caches["default"]
 
 
 def test_uses_are_counted_one_by_one():
@@ -62,6 +54,7 @@ def test_a_cache_that_is_away_refuses_nobody_and_is_left_alone_for_a_moment(monk
     assert asked == [1]
 
 
+@pytest.mark.postgres
 def test_redis_counts_alike_and_forgets_in_time(redis_cache):
     assert [uses("door", seconds=60) for _ in range(3)] == [1, 2, 3]
     client = redis_cache._cache.get_client("door", write=True)
