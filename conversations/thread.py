@@ -69,11 +69,12 @@ def _parse_cursor(text: str | None) -> tuple[datetime, int, int] | None:
 
 
 def _earlier(kind: _Kind, at: datetime, rank: int, pk: int) -> Q:
-    same_time = Q(**{kind.time: at})
     before = Q(**{f"{kind.time}__lt": at})
+    until = Q(**{f"{kind.time}__lte": at})
     if kind.rank < rank:
-        return before | same_time
-    return before | (same_time & Q(pk__lt=pk)) if kind.rank == rank else before
+        return until
+    # ``until`` is where the index begins to read.
+    return until & (before | Q(pk__lt=pk)) if kind.rank == rank else before
 
 
 def _of(model: type[Model], *related: str, **conditions: Any) -> Callable[[Contact], QuerySet[Any]]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from django.conf import settings
 from django.db import models
 from django.db.models.functions import Lower
@@ -70,6 +72,10 @@ class Conversation(EventfulModel):
     channel = models.ForeignKey(Channel, on_delete=models.SET_NULL, null=True, blank=True, related_name="+")
     status = models.CharField(max_length=8, choices=Status.choices, default=Status.OPEN)
     is_latest = models.BooleanField(default=True)
+    # The latest conversation repeats its contact's assignee, so that one index leads to each list of the inbox.
+    assignee = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, blank=True, related_name="+"
+    )
 
     opened_at = models.DateTimeField()
     opened_source = models.CharField(max_length=16, choices=Source.choices)
@@ -121,11 +127,27 @@ class Conversation(EventfulModel):
                 fields=["workspace", "status", "-last_activity_at", "-id"],
                 condition=models.Q(is_latest=True),
                 name="conversation_inbox",
-            )
+            ),
+            models.Index(
+                fields=["workspace", "status", "assignee", "-last_activity_at", "-id"],
+                condition=models.Q(is_latest=True),
+                name="conversation_of_assignee",
+            ),
+            models.Index(
+                fields=["workspace", "assignee", "contact"],
+                condition=models.Q(is_latest=True, status="open", unread_count__gt=0),
+                name="conversation_unread",
+            ),
         ]
 
     def __str__(self) -> str:
         return f"{self.contact} ({self.get_status_display()})"
+
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        """Store the row; a new one begins with its contact's assignee."""
+        if self._state.adding:
+            self.assignee_id = self.contact.assignee_id
+        super().save(*args, **kwargs)
 
     @property
     def is_open(self) -> bool:

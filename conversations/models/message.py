@@ -29,7 +29,8 @@ class Message(EventfulModel):
         FAILED = "failed", _("Failed")
         UNKNOWN = "unknown", _("Unknown")
 
-    contact = models.ForeignKey(Contact, on_delete=models.CASCADE, related_name="messages")
+    # No index of its own: those of the thread begin with it.
+    contact = models.ForeignKey(Contact, on_delete=models.CASCADE, related_name="messages", db_index=False)
     conversation = models.ForeignKey(
         Conversation, on_delete=models.CASCADE, null=True, blank=True, related_name="messages"
     )
@@ -66,6 +67,7 @@ class Message(EventfulModel):
         ]
         indexes = [
             models.Index(fields=["contact", "-id"], name="message_newest"),
+            models.Index(fields=["contact", "-created_at", "-id"], name="message_in_thread"),
             models.Index(
                 fields=["channel", "id"],
                 condition=models.Q(status__in=["queued", "sending"]),

@@ -8,7 +8,7 @@ from datetime import datetime
 from contacts.models import Contact
 from conversations.changes import AssignContact
 from conversations.items import LineItem
-from conversations.models import Assignment, ParticipantType
+from conversations.models import Assignment, Conversation, ParticipantType
 from conversations.payloads import assigned_facts
 from conversations.services.batch import Batch, batch_of
 from isflow.infra.db import update_many
@@ -50,10 +50,14 @@ def contacts_assign(rows: Sequence[AssignContact]) -> list[int]:
 
 
 def assignments_made(batch: Batch, moves: Sequence[Assignment]) -> None:
-    """Store the history and show it; one statement."""
+    """Store the history, tell the latest conversations and show it; two statements."""
     if not moves:
         return
     Assignment.objects.bulk_create(moves)
+    owners = {
+        batch.latest[move.contact_id].pk: move.user_id for move in moves if move.contact_id in batch.latest
+    }
+    update_many(Conversation, "id", ["assignee"], owners.items())
     for move in moves:
         batch.show(move.contact_id, LineItem.assigned(move, move.user.name if move.user else ""))
 

@@ -101,6 +101,7 @@ def _new(batch: Batch, wish: Opening) -> Conversation:
         workspace_id=batch.workspace_id,
         contact=contact,
         channel=_channel(batch, wish),
+        assignee=contact.assignee,
         opened_at=wish.at,
         opened_source=wish.actor.source,
         opened_by_id=wish.actor.user_id,
