@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from itertools import pairwise
 
-from tests.chaos.ledger import INTERRUPTED, wire_key
+from tests.chaos.ledger import INTERRUPTED, lateness, wire_key
 
 MEMORY_LIMIT = 400
 EXPECTED_ERRORS = re.compile(
@@ -18,19 +18,38 @@ EXPECTED_ERRORS = re.compile(
 
 
 def unknown_summary(ledger):
-    """How many outcomes are unknown and why: by the provider's fault, or because a worker died."""
+    """How many outcomes are unknown and why: because a worker died, or because the provider left it open."""
     rows = [row for row in ledger.out if row["status"] == "unknown"]
     lost = [row for row in rows if row["error"].startswith(INTERRUPTED)]
     arrived = [row for row in lost if any(s["how"] in {"ok", "slow"} for s in ledger.sends[wire_key(row)])]
     calls = [visit for visit in ledger.visits if visit["kind"] == "call" and visit["status"] == "unknown"]
+    sends, open_ones = len(ledger.out), len(rows) - len(lost)
     return {
-        "sends": len(ledger.out),
-        "unknown sends": len(rows),
-        "interrupted": len(lost),
-        "interrupted but arrived": len(arrived),
+        "sends": sends,
+        "interrupted": f"{_percent(len(lost), sends)}, {len(arrived)} had arrived",
+        "left open": _percent(open_ones, sends),
         "unknown calls": len(calls),
         "list": [(row["id"], row["error"][:80]) for row in rows],
     }
+
+
+def timers(ledger):
+    """How late timers were, apart for runs whose worker was killed while it held them."""
+    lost = {row["run"] for row in ledger.lost_leases}
+    parts = {"all": [], "undisturbed": [], "worker lost": []}
+    for run, seconds in lateness(ledger):
+        parts["all"].append(seconds)
+        parts["worker lost" if run in lost else "undisturbed"].append(seconds)
+    parts = {name: sorted(late) for name, late in parts.items()}
+    return {
+        f"timers late, s: {name}": " / ".join(f"{share(late, part):.2f}" for part in (0.5, 0.99, 1))
+        + f" (p50 / p99 / max of {len(late)})"
+        for name, late in parts.items()
+    }
+
+
+def _percent(part, whole):
+    return f"{part} of {whole} ({100 * part / max(1, whole):.2f} %)"
 
 
 def logs_clean(paths, canaries):
@@ -38,7 +57,7 @@ def logs_clean(paths, canaries):
     for name, path in paths.items():
         text = path.read_text(encoding="utf-8", errors="replace")
         yield from (f"{name}.log holds a secret" for canary in canaries if canary in text)
-        if name in {"postgres", "redis"}:
+        if name in {"postgres", "redis", "proxy"}:
             continue
         for block in _tracebacks(text):
             if not EXPECTED_ERRORS.search(block):

@@ -24,9 +24,11 @@ class Reply:
 
 
 class Client:
-    """Talks to one address."""
+    """Talks to one address, over kept connections as browsers do or over new ones as proxies do."""
 
-    def __init__(self, url):
+    def __init__(self, url, *, keep=True):
+        self.cut_off = 0
+        self._keep = keep
         parts = urlsplit(url)
         self._host, self._port, self._netloc = parts.hostname, parts.port, parts.netloc
         self._free = []
@@ -43,8 +45,8 @@ class Client:
         kind = "application/x-www-form-urlencoded"
         return await self._send("POST", path, urlencode(fields).encode(), kind, headers)
 
-    async def get(self, path):
-        return await self._send("GET", path, b"", "text/plain", {})
+    async def get(self, path, headers=None):
+        return await self._send("GET", path, b"", "text/plain", headers or {})
 
     async def close(self):
         """Close the connections that are kept."""
@@ -60,6 +62,7 @@ class Client:
             f"Host: {self._netloc}",
             f"Content-Type: {kind}",
             f"Content-Length: {len(body)}",
+            f"Connection: {'keep-alive' if self._keep else 'close'}",
             *(f"{name}: {value}" for name, value in headers.items()),
         ]
         wire = ("\r\n".join(lines) + "\r\n\r\n").encode() + body
@@ -73,6 +76,7 @@ class Client:
     async def _exchange(self, wire):
         reader, writer = await self._connection()
         try:
+            self.cut_off += 1  # until it has been answered
             writer.write(wire)
             head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1").split("\r\n")
             headers = {name.lower(): value for name, _, value in (line.partition(": ") for line in head[1:])}
@@ -83,7 +87,8 @@ class Client:
         except BaseException:
             writer.close()
             raise
-        if headers.get("connection", "").lower() == "close":
+        self.cut_off -= 1
+        if not self._keep or headers.get("connection", "").lower() == "close":
             writer.close()
         else:
             self._free.append((reader, writer))

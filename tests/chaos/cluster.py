@@ -6,8 +6,8 @@ Whatever dies is started again, as systemd or compose would do it.
 from __future__ import annotations
 
 import os
-import shutil
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -17,7 +17,9 @@ from pathlib import Path
 
 import psutil
 
-from tests.harness.processes import BEAT, WORKER
+from tests.chaos.proxy import SIGNALS
+from tests.chaos.stores import new_postgres, postgres_answers, redis_command
+from tests.harness.processes import BEAT, WEB, WORKER
 from tests.harness.servers import (
     ROOT,
     free_port,
@@ -41,6 +43,7 @@ class Child:
     command: list
     env: dict
     as_postgres: bool = False
+    fds: tuple = ()
     process: subprocess.Popen | None = None
     starts: int = 0
     died_at: float = 0.0
@@ -48,36 +51,33 @@ class Child:
 
 @dataclass
 class Cluster:
-    """All processes by name."""
+    """All processes by name. ``webs``: several share one listening socket, as systemd hands it to them."""
 
     folder: Path
     settings: str = "isflow.settings.prod"
     planted: str = ""
+    webs: tuple = ("web",)
     children: dict = field(default_factory=dict)
     exits: list = field(default_factory=list)
     is_healing: bool = True
-    highest_memory: dict = field(default_factory=dict)
 
     def start_stores(self, allow):
         """Start PostgreSQL and Redis, fill the database with tables."""
         self.folder.chmod(0o755)
         self.pg_port, self.redis_port, self.web_port = free_port(), free_port(), free_port()
-        self._init_postgres()
-        self._start("postgres")
-        self._add(
-            "redis",
-            [
-                "redis-server",
-                *("--port", str(self.redis_port), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no"),
-            ],
-        )
-        self._start("redis")
-        wait_for("PostgreSQL", self._postgres_answers)
+        self.proxy_ports = [free_port() for _ in WORKERS]
+        command = new_postgres(self.folder / "pg", self.pg_port)
+        self._add("postgres", command, as_postgres=os.geteuid() == 0)
+        self._add("redis", redis_command(self.redis_port))
+        ports = map(str, (self.pg_port, *self.proxy_ports))
+        self._add("proxy", [sys.executable, "-m", "tests.chaos.proxy", *ports])
+        for name in ("postgres", "redis", "proxy"):
+            self._start(name)
+        wait_for("PostgreSQL", lambda: postgres_answers(self.pg_port))
         wait_for("Redis", lambda: port_answers(self.redis_port))
+        redis = f"redis://127.0.0.1:{self.redis_port}/0"
         self.env = {
-            **production_env(
-                self.database_url, f"redis://127.0.0.1:{self.redis_port}/0", self.web_port, self.folder
-            ),
+            **production_env(database_url(self.pg_port), redis, self.web_port, self.folder),
             "DJANGO_SETTINGS_MODULE": self.settings,
             "ISFLOW_HTTP_ALLOW": allow,
             "ISFLOW_PLANTED": self.planted,
@@ -88,12 +88,8 @@ class Cluster:
         manage(self.env, "collectstatic", "--noinput", "--verbosity", "0")
 
     @property
-    def database_url(self):
-        return f"postgres://isflow@127.0.0.1:{self.pg_port}/postgres"
-
-    @property
     def dsn(self):
-        return self.database_url.replace("postgres://", "postgresql://", 1)
+        return database_url(self.pg_port).replace("postgres://", "postgresql://", 1)
 
     @property
     def web_url(self):
@@ -101,21 +97,30 @@ class Cluster:
 
     def start_apps(self):
         """Start web, workers and beat and wait for the web."""
-        web = ("daphne", "-b", "127.0.0.1", "-p", str(self.web_port), "isflow.asgi:application")
-        self._add("web", [sys.executable, "-m", *web])
-        for name in WORKERS:
-            self._add(name, [sys.executable, "-m", *WORKER, "-n", f"{name}@chaos"])
-        schedule = str(self.folder / "beat")
-        self._add("beat", [sys.executable, "-m", *BEAT, "-s", schedule])
-        for name in ("web", *WORKERS, "beat"):
+        self._add_webs()
+        for name, port in zip(WORKERS, self.proxy_ports, strict=True):
+            env = {**self.env, "DATABASE_URL": database_url(port)}
+            self._add(name, [sys.executable, "-m", *WORKER, "-n", f"{name}@chaos"], env=env)
+        self._add("beat", [sys.executable, "-m", *BEAT, "-s", str(self.folder / "beat")])
+        for name in (*self.webs, *WORKERS, "beat"):
             self._start(name)
         wait_for("the web process", self.is_web_up, 60)
         wait_for("the workers", lambda: self._consumers() >= len(WORKERS), 60)
 
+    def _add_webs(self):
+        """One web process listens by itself; several share a socket that outlives each of them."""
+        if len(self.webs) == 1:
+            where, fds = ["-b", "127.0.0.1", "-p", str(self.web_port)], ()
+        else:
+            self.listener = socket.create_server(("127.0.0.1", self.web_port), backlog=128)
+            where, fds = ["--fd", str(self.listener.fileno())], (self.listener.fileno(),)
+        for name in self.webs:
+            self._add(name, [sys.executable, "-m", *WEB, *where, "isflow.asgi:application"], fds=fds)
+
     def stop_apps(self):
         """End web, workers and beat for good, so that nothing moves while the books are read."""
         self.is_healing = False
-        for name in ("beat", *WORKERS, "web"):
+        for name in ("beat", *WORKERS, *self.webs):
             stop(self.children[name].process, signal.SIGKILL)
 
     def _consumers(self):
@@ -140,13 +145,6 @@ class Cluster:
             if self.is_healing and time.monotonic() - child.died_at >= PAUSE:
                 self._start(name)
 
-    def weigh(self):
-        """Note how much memory each process has at most."""
-        for name, child in self.children.items():
-            with suppress(psutil.NoSuchProcess, AttributeError):
-                size = psutil.Process(child.process.pid).memory_info().rss / 1e6
-                self.highest_memory[name] = max(size, self.highest_memory.get(name, 0))
-
     def send(self, name, signum):
         """Signal a process; a killed PostgreSQL takes its children along, as a power cut does."""
         process = self.children[name].process
@@ -160,6 +158,10 @@ class Cluster:
             with suppress(psutil.NoSuchProcess):
                 relative.kill()
 
+    def cut(self, worker):
+        """Cut a worker off its database when it next commits."""
+        self.send("proxy", SIGNALS[WORKERS.index(worker)])
+
     def empty_redis(self):
         command = ["redis-cli", "-p", str(self.redis_port), "FLUSHALL"]
         subprocess.run(command, check=False, capture_output=True)
@@ -170,12 +172,13 @@ class Cluster:
     def stop(self):
         """End everything; the database last."""
         self.is_healing = False
-        for name in sorted(self.children, key=lambda name: name in {"postgres", "redis"}):
+        for name in sorted(self.children, key=lambda name: name in {"postgres", "redis", "proxy"}):
             if (process := self.children[name].process) is not None:
                 stop(process, signal.SIGINT if name == "postgres" else signal.SIGKILL)
 
-    def _add(self, name, command, *, as_postgres=False):
-        self.children[name] = Child(command, getattr(self, "env", dict(os.environ)), as_postgres)
+    def _add(self, name, command, *, env=None, **more):
+        env = env or getattr(self, "env", dict(os.environ))
+        self.children[name] = Child(command, env, **more)
 
     def _start(self, name):
         child = self.children[name]
@@ -187,40 +190,12 @@ class Cluster:
                 env=child.env,
                 stdout=log,
                 stderr=subprocess.STDOUT,
+                pass_fds=child.fds,
                 **who,
             )
         child.starts += 1
         child.died_at = 0.0
 
-    def _init_postgres(self):
-        data = self.folder / "pg"
-        data.mkdir()
-        is_root = os.geteuid() == 0
-        if is_root:
-            shutil.chown(data, "postgres")
-        programs = max(Path("/usr/lib/postgresql").glob("*/bin"))
-        who = ["runuser", "-u", "postgres", "--"] if is_root else []
-        made = [
-            "initdb",
-            "-D",
-            str(data),
-            "-U",
-            "isflow",
-            "--auth=trust",
-            "--encoding=UTF8",
-            "--locale=C.UTF-8",
-        ]
-        subprocess.run([*who, str(programs / made[0]), *made[1:]], check=True, capture_output=True, cwd="/")
-        options = {
-            "port": self.pg_port,
-            "listen_addresses": "127.0.0.1",
-            "unix_socket_directories": data,
-            "max_connections": 200,
-        }
-        given = [part for name, value in options.items() for part in ("-c", f"{name}={value}")]
-        self._add("postgres", [str(programs / "postgres"), "-D", str(data), *given], as_postgres=is_root)
 
-    def _postgres_answers(self):
-        ready = max(Path("/usr/lib/postgresql").glob("*/bin")) / "pg_isready"
-        command = [str(ready), "-q", "-h", "127.0.0.1", "-p", str(self.pg_port)]
-        return subprocess.run(command, check=False).returncode == 0
+def database_url(port):
+    return f"postgres://isflow@127.0.0.1:{port}/postgres"

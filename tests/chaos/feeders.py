@@ -20,8 +20,13 @@ CROWD_PERCENT = 10
 """Contacts for whom several requests come at the same moment."""
 CSRF = "c" * 32
 RETRY_SECONDS = 0.4
-MOST_ACTIVE = 150
+MOST_ACTIVE = 400
 """With so much under way, nobody feeds more: the machine is slow, not wrong."""
+
+
+def reply_key(n):
+    """Under which key an agent's page sends a reply."""
+    return f"inbox{n:08d}"
 
 
 def lanes(runs):
@@ -32,8 +37,8 @@ def lanes(runs):
 class Feeders:
     """Posts everything, at an even pace, and keeps the history."""
 
-    def __init__(self, site, url, seed, history):
-        self.site, self.client = site, Client(url)
+    def __init__(self, site, url, seed, history, *, keep=True):
+        self.site, self.client = site, Client(url, keep=keep)
         self.chance = random.Random(f"feed:{seed}")
         self.history = history
         self.taken = []
@@ -128,7 +133,7 @@ class Feeders:
     async def _inbox(self, n, copies, _crowd):
         """An agent writes to a contact."""
         contact = self.site["people"]["inbox"][n]
-        form = {"text": "Hello from the agent", "key": f"inbox{n:08d}", "mode": "reply"}
+        form = {"text": "Hello from the agent", "key": reply_key(n), "mode": "reply"}
         send = self._sender(
             self.client.post_form, f"/w/{self.site['slug']}/inbox/{contact}/send/", form, self.browser
         )

@@ -11,6 +11,18 @@ INTERRUPTED = "Sending was interrupted"
 """How the error of a message begins whose sender died."""
 
 
+RUN = (
+    "id, workflow_id, contact_id, version_id, event_id, parent_run_id, status, step_id, seq, wake_at, "
+    "lease_until, "
+    "end_reason, end_message, started_at, ended_at"
+)
+VISIT = "id, run_id, seq, step_id, status, outlet, finished_at, details->'notes' AS notes"
+WAIT = "id, run_id, seq, kind, status, resolution, wake_at"
+EVENT = "id, kind, contact_id, run_id, is_pending, payload->>'field' AS field"
+MESSAGE = "id, direction, status, error, key, external_id, run_id"
+"""What is looked at; whole rows of a soak would fill the memory."""
+
+
 class Ledger:
     """The database after the run, read once, with what the outside world remembers."""
 
@@ -18,12 +30,12 @@ class Ledger:
         self.site, self.taken, self.world = site, taken, world
         with psycopg.connect(dsn, row_factory=dict_row) as connection:
             self.connection = connection
-            self.runs = self.all("SELECT * FROM workflows_run ORDER BY id")
-            self.visits = self.all("SELECT * FROM workflows_stepexecution ORDER BY run_id, seq")
-            self.waits = self.all("SELECT * FROM workflows_wait ORDER BY id")
-            self.events = self.all("SELECT * FROM workflows_event ORDER BY id")
-            self.decisions = self.all("SELECT * FROM workflows_decision")
-            self.messages = self.all("SELECT * FROM conversations_message ORDER BY id")
+            self.runs = self.rows("workflows_run", RUN, "id")
+            self.visits = self.rows("workflows_stepexecution", VISIT, "run_id, seq")
+            self.waits = self.rows("workflows_wait", WAIT, "id")
+            self.events = self.rows("workflows_event", EVENT, "id")
+            self.decisions = self.all("SELECT event_id, verdicts FROM workflows_decision")
+            self.messages = self.rows("conversations_message", MESSAGE, "id")
             self.comments = Counter(row["text"] for row in self.all("SELECT text FROM conversations_comment"))
             self.deliveries = self.all(
                 "SELECT id, status, error FROM channels_app_inbounddelivery WHERE status <> 'processed'"
@@ -53,6 +65,9 @@ class Ledger:
     def all(self, sql):
         return self.connection.execute(sql).fetchall()
 
+    def rows(self, table, columns, order):
+        return self.all(f"SELECT {columns} FROM {table} ORDER BY {order}")  # noqa: S608 - our own words
+
 
 def wire_key(message):
     """The key under which the provider saw a message."""
@@ -60,7 +75,7 @@ def wire_key(message):
 
 
 def lateness(ledger):
-    """How late each timer was, in seconds: ``(run, seconds)``."""
+    """How late each timer was: ``(run, seconds)``."""
     waits = {(wait["run_id"], wait["seq"]): wait for wait in ledger.waits}
     for visit in ledger.visits:
         wait = waits.get((visit["run_id"], visit["seq"]))

@@ -6,7 +6,9 @@ import asyncio
 import random
 import signal
 import time
+from collections import Counter
 from dataclasses import dataclass
+from itertools import chain, repeat
 
 from tests.chaos.cluster import WORKERS
 
@@ -18,7 +20,9 @@ WEIGHTS = {
     "empty redis": 1,
     "kill postgres": 2,
     "freeze worker": 2,
+    "cut worker": 1,
     "end worker": 1,
+    "end web": 1,
 }
 FREEZE_SECONDS = (10.5, 12.5)
 """Longer than a lease, so that another worker takes over before the frozen one thaws."""
@@ -31,42 +35,47 @@ class Blow:
     gap: float
     kind: str
     worker: str
-    seconds: float
+    seconds: float = 0.0
 
     def __str__(self):
         whom = f" {self.worker}" if "worker" in self.kind else ""
         return f"+{self.gap:4.1f} s {self.kind}{whom}"
 
 
-def schedule(seed, number, mean_gap):
-    """So many blows; the first of them of every kind, in random order, then by weight."""
+def schedule(seed, mean_gap, kinds=tuple(WEIGHTS)):
+    """Blows without end: the first of them of every kind, in random order, then by weight."""
     chance = random.Random(f"nemesis:{seed}")
-    kinds = list(WEIGHTS)[:number]
-    kinds += chance.choices(list(WEIGHTS), list(WEIGHTS.values()), k=number - len(kinds))
-    chance.shuffle(kinds)
-    return [
-        Blow(
-            chance.uniform(0.5, 1.5) * mean_gap, kind, chance.choice(WORKERS), chance.uniform(*FREEZE_SECONDS)
-        )
-        for kind in kinds
-    ]
+    weights = [WEIGHTS[kind] for kind in kinds]
+    first = chance.sample(kinds, len(kinds))
+    then = (chance.choices(kinds, weights)[0] for _ in repeat(None))
+    for kind in chain(first, then):
+        gap, worker = chance.uniform(0.5, 1.5) * mean_gap, chance.choice(WORKERS)
+        yield Blow(gap, kind, worker, chance.uniform(*FREEZE_SECONDS))
 
 
 class Nemesis:
     """Carries out a schedule; ``dealt`` is what really happened, with its time."""
+
+    longest = 0.0
 
     def __init__(self, cluster):
         self.cluster = cluster
         self.dealt = []
         self._thaws = set()
 
-    async def run(self, blows):
+    async def run(self, blows, number, is_fed):
+        """Deal so many blows, and more while runs are still being fed."""
         for blow in blows:
+            if len(self.dealt) >= number and is_fed():
+                break
             await asyncio.sleep(blow.gap)
             self._deal(blow)
             self.dealt.append((time.time(), blow))
         if self._thaws:
             await asyncio.wait(self._thaws)
+
+    def by_kind(self):
+        return dict(Counter(blow.kind for _, blow in self.dealt).most_common())
 
     def _deal(self, blow):
         actor, _, whom = blow.kind.partition(" ")
@@ -75,6 +84,8 @@ class Nemesis:
             self.cluster.send(name, signal.SIGKILL)
         elif actor == "end":
             self.cluster.send(name, signal.SIGTERM)
+        elif actor == "cut":
+            self.cluster.cut(name)
         elif actor == "empty":
             self.cluster.empty_redis()
         else:
@@ -89,24 +100,21 @@ class Nemesis:
             process.send_signal(signal.SIGCONT)
 
 
-class Rolling:
-    """Ends the workers politely, one after the other, waiting until each has come back."""
+class Rolling(Nemesis):
+    """Ends workers and web processes politely, one after the other, until each has come back."""
 
-    def __init__(self, cluster):
-        self.cluster = cluster
-        self.dealt = []
-        self.longest = 0.0
-
-    async def run(self, rounds, pause=4.0, limit=60.0):
-        for number in range(rounds):
-            name = WORKERS[number % len(WORKERS)]
+    async def run(self, blows, number, is_fed, limit=60.0):
+        names = [name for pair in zip(WORKERS, self.cluster.webs, strict=True) for name in pair]
+        for blow, name in zip(blows, chain.from_iterable(repeat(names)), strict=False):
+            if len(self.dealt) >= number and is_fed():
+                break
+            await asyncio.sleep(blow.gap)
             child = self.cluster.children[name]
             starts, begun = child.starts, time.monotonic()
             self.cluster.send(name, signal.SIGTERM)
-            self.dealt.append((time.time(), Blow(pause, "end worker", name, 0)))
+            self.dealt.append((time.time(), Blow(blow.gap, f"end {name}", name)))
             while child.starts == starts:
                 await asyncio.sleep(0.1)
                 if time.monotonic() - begun > limit:
                     self.cluster.send(name, signal.SIGKILL)
             self.longest = max(self.longest, time.monotonic() - begun)
-            await asyncio.sleep(pause)

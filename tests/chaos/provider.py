@@ -1,5 +1,7 @@
 """The outside world of a chaos run: a process that is never killed, counts what it is asked, and misbehaves.
 
+``misbehave``, ``behave`` or, as ``silent``, behave and let no contact ever write or read.
+
 Takes messages of the custom channel (``/send``) and keyed calls (``/call``), answers each well or badly as
 the seed says, and then plays the contacts: they answer questions, and delivery news come in any order.
 Prints its port; ``/log`` tells everything that happened, ``/idle`` how much it still has to deliver.
@@ -31,9 +33,9 @@ ANSWERS_PER_CONTACT = 2
 class Provider:
     """Everything the outside world remembers."""
 
-    def __init__(self, seed, *, behave):
+    def __init__(self, seed, manner):
         self.seed = seed
-        self.behave = behave
+        self.manner = manner
         self.sends, self.calls, self.answers, self.news = [], [], [], []
         self.numbers, self.patience = {}, {}
         self.channels = {}
@@ -46,7 +48,7 @@ class Provider:
     def behaviour(self, key):
         """How this request of this key goes."""
         number = self.numbers[key] = self.numbers.get(key, 0) + 1
-        if self.behave:
+        if self.manner != "misbehave":
             return "ok"
         names, weights = zip(("ok", WELL_PERCENT), *BAD, strict=True)
         return self.chance(key, number).choices(names, weights)[0]
@@ -59,7 +61,7 @@ class Provider:
         self.sends.append(
             {"key": key, "at": time.time(), "how": how, "contact": call["contactId"], "mid": mid}
         )
-        if how in {"ok", "slow", "close_after", "500"}:
+        if how in {"ok", "slow", "close_after", "500"} and self.manner != "silent":
             self.contact_reads(path, call["contactId"], key, text, is_known=how in {"ok", "slow"}, mid=mid)
         return how, json.dumps({"mId": mid}).encode()
 
@@ -158,8 +160,8 @@ class Exchange(asyncio.Protocol):
             self.transport.write(f"{head}\r\n\r\n".encode() + body)
 
 
-async def serve(seed, *, behave):
-    provider = Provider(seed, behave=behave)
+async def serve(seed, manner):
+    provider = Provider(seed, manner)
     server = await asyncio.get_running_loop().create_server(lambda: Exchange(provider), "127.0.0.1", 0)
     sys.stdout.write(f"{server.sockets[0].getsockname()[1]}\n")
     sys.stdout.flush()
@@ -167,4 +169,4 @@ async def serve(seed, *, behave):
 
 
 if __name__ == "__main__":
-    asyncio.run(serve(sys.argv[1], behave=sys.argv[2] == "behave"))
+    asyncio.run(serve(sys.argv[1], sys.argv[2]))

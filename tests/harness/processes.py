@@ -30,6 +30,7 @@ from tests.harness.servers import (
 
 WORKER = ("celery", "-A", "isflow", "worker", "--pool=threads", "-c", "8", "-Q", "engine,send,calls,bulk")
 BEAT = ("celery", "-A", "isflow", "beat")
+WEB = ("isflow.infra.web",)
 READY_LIMIT = 40
 
 
@@ -182,7 +183,7 @@ def production_installation(folder, *, allow="", workers=1, env=None):
         made = Installation(f"http://127.0.0.1:{port}", env, database_url, folder)
         try:
             begun = time.perf_counter()
-            made.start("web", "daphne", "-b", "127.0.0.1", "-p", str(port), "isflow.asgi:application")
+            made.start("web", *WEB, "-b", "127.0.0.1", "-p", str(port), "isflow.asgi:application")
             for number in range(1, workers + 1):
                 made.start_worker(number)
             made.start("beat", *BEAT, "-s", str(folder / "beat"))
