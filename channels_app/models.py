@@ -55,6 +55,8 @@ class InboundDelivery(ScopedModel):
     attempts = models.PositiveSmallIntegerField(default=0)
     not_before = models.DateTimeField(null=True, blank=True)
     error = models.TextField(blank=True)
+    # Digests of the senders whose later deliveries wait until this one, which failed, is read again.
+    holds = models.JSONField(null=True, editable=False)
     processed_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:

@@ -12,6 +12,7 @@ from django.db.models import Model
 from django.db.models.signals import post_save, pre_save
 from django.utils import timezone
 
+from channels_app.contract import InboundStatus
 from channels_app.models import Channel
 from channels_app.signals import items_received
 from contacts.models import Contact
@@ -56,8 +57,8 @@ def connect() -> None:
     streams.connect()
 
 
-def _items_received(*, channel: Channel, items: Collection[Any], **_kwargs: object) -> None:
-    inbound.receive(channel, list(items))
+def _items_received(*, channel: Channel, items: Collection[Any], **_kwargs: object) -> list[InboundStatus]:
+    return inbound.receive(channel, list(items)).early
 
 
 def _remember(

@@ -43,12 +43,13 @@ class Handler:
         self.error = None
         self.poison = ""
         self.during = None
+        self.early = ()
 
     @property
     def texts(self):
         return [getattr(item, "text", item) for _, items in self.calls for item in items]
 
-    def __call__(self, *, channel, items, delivery, **_kwargs):
+    def __call__(self, *, channel, items, **_kwargs):
         self.calls.append((channel, list(items)))
         if self.during is not None:
             self.during()
@@ -56,6 +57,7 @@ class Handler:
             raise self.error
         if self.poison and any(getattr(item, "text", "") == self.poison for item in items):
             raise ZeroDivisionError("poison")
+        return [item for item in items if getattr(item, "text", "") in self.early]
 
 
 @pytest.fixture

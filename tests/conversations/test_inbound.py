@@ -14,7 +14,6 @@ from conversations.models import Conversation, Message
 from conversations.statuses import climb
 from isflow.infra import faults
 from isflow.infra.faults import Crash
-from isflow.kernel.errors import Transient
 from tests.factories_conversations import NOON, incoming
 
 
@@ -24,7 +23,7 @@ def kinds(events):
 
 def test_a_first_message_makes_contact_conversation_and_message(site, events):
     item = incoming("Hello", sender="+491709999999", sender_name="Grace B. Hopper")
-    (message_id,) = inbound.receive(site.channel, [item])
+    (message_id,) = inbound.receive(site.channel, [item]).new
 
     with site.scope():
         message = Message.objects.select_related("contact", "conversation", "identity").get(pk=message_id)
@@ -54,9 +53,9 @@ def test_a_first_message_makes_contact_conversation_and_message(site, events):
 @pytest.mark.rule("DS3.message_once")
 def test_the_same_message_again_is_ignored(site, events):
     item = incoming()
-    assert len(inbound.receive(site.channel, [item, item])) == 1
+    assert len(inbound.receive(site.channel, [item, item]).new) == 1
     events.clear()
-    assert inbound.receive(site.channel, [item]) == []
+    assert inbound.receive(site.channel, [item]).new == []
     assert events == []
     with site.scope():
         assert Message.objects.count() == 1
@@ -81,7 +80,7 @@ def test_after_closing_a_message_opens_anew(site):
 
 
 def test_an_answer_never_reopens_a_closed_conversation(site, events, monkeypatch):
-    monkeypatch.setattr(inbound, "inbound_gates", [lambda contact_id: contact_id == site.contact.pk])
+    monkeypatch.setattr(inbound, "inbound_gates", [lambda contact_ids: contact_ids])
     conversation = site.open()
     site.close()
     events.clear()
@@ -140,7 +139,7 @@ def test_an_echo_is_an_outgoing_message_that_opens_nothing(site, events):
 
 def test_the_signal_of_the_channels_stores_messages(site):
     with site.scope():
-        items_received.send(sender=None, channel=site.channel, items=[incoming()], delivery=None)
+        items_received.send(sender=None, channel=site.channel, items=[incoming()])
         assert Message.objects.count() == 1
 
 
@@ -187,13 +186,12 @@ def test_a_status_moves_the_message_and_is_shown(site, frames):
 
 
 def test_news_of_an_unknown_message_is_asked_for_again_for_a_while(site):
-    items = [incoming(), InboundStatus("out-9", "delivered", timezone.now())]
-    with pytest.raises(Transient):
-        inbound.receive(site.channel, items)
+    fresh = InboundStatus("out-9", "delivered", timezone.now())
+    old = InboundStatus("out-9", "delivered", timezone.now() - timedelta(minutes=16))
+    received = inbound.receive(site.channel, [incoming(), fresh, old])
+    assert [id(item) for item in received.early] == [id(fresh)]
     with site.scope():
         assert Message.objects.count() == 1
-    old = InboundStatus("out-9", "delivered", timezone.now() - timedelta(minutes=16))
-    assert inbound.receive(site.channel, [old]) == []
 
 
 def test_a_crash_before_the_commit_leaves_nothing(site):
@@ -204,7 +202,7 @@ def test_a_crash_before_the_commit_leaves_nothing(site):
     faults.disarm_all()
     with site.scope():
         assert not Message.objects.exists()
-    assert len(inbound.receive(site.channel, [item])) == 1
+    assert len(inbound.receive(site.channel, [item]).new) == 1
 
 
 def test_a_message_of_the_past_is_ordered_by_its_arrival(site):
@@ -217,7 +215,7 @@ def test_a_message_of_the_past_is_ordered_by_its_arrival(site):
 
 def test_text_that_no_database_keeps_does_not_stop_the_delivery(site):
     item = incoming("a\x00b\ud800", sender_name="N\x00N", external_id="x" * 300, payload="\x00")
-    assert len(inbound.receive(site.channel, [item])) == 1
-    assert inbound.receive(site.channel, [item]) == []
+    assert len(inbound.receive(site.channel, [item]).new) == 1
+    assert inbound.receive(site.channel, [item]).new == []
     with site.scope():
         assert Message.objects.get().text == "ab"

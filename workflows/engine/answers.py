@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -89,6 +89,7 @@ def settle_refused(messages: Mapping[str, QueuedMessage], at: datetime) -> None:
         resolve({wait.pk: (wait.run_id, DeliveryFailed(failed[wait.key])) for wait in waits}, at)
 
 
-def somebody_asked(contact_id: int) -> bool:
-    """Whether a run waits for this contact's answer, so that the message opens no conversation."""
-    return Wait.objects.filter(contact_id=contact_id, kind=QUESTION, status=Wait.Status.OPEN).exists()
+def somebody_asked(contact_ids: Collection[int]) -> set[int]:
+    """Contacts whose answer a run waits for, so that their message opens no conversation."""
+    waits = Wait.objects.filter(contact_id__in=contact_ids, kind=QUESTION, status=Wait.Status.OPEN)
+    return set(waits.values_list("contact_id", flat=True))

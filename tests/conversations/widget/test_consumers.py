@@ -42,7 +42,7 @@ def make_chat(**config):
 @sync_to_async
 def say(chat, text="Hello", name="client-0001", address=ADDRESS):
     item = InboundMessage(external_id=f"{address}:{name}", sender=address, sent_at=timezone.now(), text=text)
-    return inbound.receive(chat, [item])[0]
+    return inbound.receive(chat, [item]).new[0]
 
 
 @sync_to_async
