@@ -17,6 +17,7 @@ from conversations.models import ChannelPace, Message
 from conversations.queue import UNSENT
 from isflow.infra.health import Part, register_probe
 from isflow.infra.metrics import SENDS, Gauge, register_gauge
+from isflow.infra.selfcheck import register_due
 from isflow.workspaces.models import Workspace
 from isflow.workspaces.scope import all_workspaces
 from workflows.models import Event, Run
@@ -113,6 +114,7 @@ def register() -> None:
     """Add the engine to the health page and to the figures; twice changes nothing."""
     for name in ("events", "runs", "messages", "deliveries"):
         register_probe(name, lambda name=name: queues()[name].part())  # type: ignore[misc]
+    register_due("engine", oldest_work)
     register_gauge(Gauge("isflow_queue_size", "Rows waiting now.", _sizes, "queue"))
     register_gauge(
         Gauge("isflow_queue_oldest_seconds", "How long the oldest has been due.", _oldest, "queue")
@@ -128,6 +130,12 @@ def _sizes() -> dict[str, float]:
 
 def _oldest() -> dict[str, float]:
     return {name: queue.oldest_seconds for name, queue in queues().items()}
+
+
+def oldest_work() -> float:
+    """Seconds since when the oldest run or event waits that a worker could take now."""
+    with all_workspaces():
+        return max(due_runs().oldest_seconds, pending_events().oldest_seconds)
 
 
 def _lag() -> dict[str, float]:

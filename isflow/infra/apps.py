@@ -13,9 +13,10 @@ class InfraConfig(AppConfig):
     verbose_name = _("Infrastructure")
 
     def ready(self) -> None:
-        from isflow.infra import checks, sqlite
+        from isflow.infra import checks, selfcheck, sqlite
         from isflow.infra.logging import configure_logging
 
         checks.register_checks()
         sqlite.connect()
+        selfcheck.connect()
         configure_logging(settings.LOG_LEVEL, json=settings.LOG_JSON)

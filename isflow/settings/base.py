@@ -240,6 +240,7 @@ ISFLOW_SEND_MAX_AGE_HOURS = min(24, env.int("ISFLOW_SEND_MAX_AGE_HOURS", default
 ISFLOW_BREAKER_FAILURES = env.int("ISFLOW_BREAKER_FAILURES", default=5)  # in a row, then the channel rests
 ISFLOW_BREAKER_SECONDS = env.int("ISFLOW_BREAKER_SECONDS", default=30)  # within which they must fall
 ISFLOW_PROBE_SECONDS = env.int("ISFLOW_PROBE_SECONDS", default=10)  # a resting channel is tried so often
+ISFLOW_DEAF_SECONDS = env.int("ISFLOW_DEAF_SECONDS", default=30)  # a worker that hears nothing ends
 
 # --- Pruning --------------------------------------------------------------------------------------
 
