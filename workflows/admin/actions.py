@@ -200,7 +200,7 @@ class WorkflowActions(_Base):
 
 
 def _inside(workflow: Workflow) -> int:
-    return Run.objects.filter(workflow=workflow, status__in=ACTIVE).count()
+    return Run.objects.filter(workflow=workflow, status__in=ACTIVE)[: words.MANY + 1].count()
 
 
 def _stopping(number: int) -> str:

@@ -44,9 +44,13 @@ class EndReasonFilter(SimpleListFilter):
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:  # noqa: ARG002
         value = self.value()
+        if not value:
+            return queryset
+        # Only ended runs have a reason; said aloud, their index can be used.
+        ended = queryset.filter(status=Run.Status.ENDED)
         if value == words.NO_NEXT_STEP:
-            return queryset.filter(end_reason__startswith=f"{value}:")
-        return queryset.filter(end_reason=value) if value else queryset
+            return ended.filter(end_reason__startswith=f"{value}:")
+        return ended.filter(end_reason=value)
 
 
 class KindFilter(SimpleListFilter):

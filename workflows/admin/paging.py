@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import Any, ClassVar, TypeVar
 
+from django.contrib.admin import ShowFacets
 from django.db import models
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest
-from unfold.paginator import InfinitePaginator
 
 from contacts.selectors import contact_search
 from isflow.workspaces.scoped_admin import ReadOnlyAdmin
+from workflows.admin.endless import EndlessChangeList
 
 M = TypeVar("M", bound=models.Model)
 
@@ -34,11 +35,16 @@ class EndlessAdmin(ReadOnlyAdmin[M]):
 
     contact_path: ClassVar[str] = "contact"
     id_fields: ClassVar[tuple[str, ...]] = ("pk",)
-    paginator = InfinitePaginator
     show_full_result_count = False
+    show_facets = ShowFacets.NEVER  # each would be a count
+    sortable_by = ()
     list_per_page = 50
     ordering = ("-pk",)
     search_fields = ("pk",)  # shows the box; the search itself is below
+
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[EndlessChangeList]:  # noqa: ARG002
+        """The class that takes the rows of a page."""
+        return EndlessChangeList
 
     def get_search_results(
         self,

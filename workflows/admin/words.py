@@ -18,6 +18,8 @@ NO_NEXT_STEP: Final = "no_next_step"
 ANSWERED: Final = "answered"
 RUN_ENDED: Final = "run_ended"
 NOTHING: Final = "\N{EN DASH}"
+MANY: Final = 1_000
+"""Whoever is inside a workflow is counted as far as this."""
 
 END_REASONS: Final[Words] = {
     "completed": gettext_lazy("Completed: the last step was done."),
@@ -175,8 +177,15 @@ def duration(length: timedelta) -> str:
     return " ".join(parts[:2])
 
 
+def many(number: int) -> str:
+    """A number that is counted no further than to ``MANY``."""
+    return f"{MANY}+" if number > MANY else str(number)
+
+
 def people_inside(number: int) -> str:
     """How many contacts are in a workflow."""
+    if number > MANY:
+        return _("More than %(number)d contacts are inside") % {"number": MANY}
     return ngettext("%(number)d contact is inside", "%(number)d contacts are inside", number) % {
         "number": number
     }

@@ -7,8 +7,7 @@ from typing import Any, ClassVar
 
 from django.conf import settings
 from django.contrib import admin, messages
-from django.db.models import Count, IntegerField, OuterRef, QuerySet, Subquery
-from django.db.models.functions import Coalesce
+from django.db.models import IntegerField, OuterRef, QuerySet, Subquery
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.template.loader import render_to_string
@@ -42,6 +41,13 @@ EXITS = frozenset({"exits", "exit_on"})
 SETTINGS = ("name", "description", "allow_stop_for_contact")
 
 
+class CountUpTo(Subquery):
+    """How many rows a limited query has; what lies beyond the limit is not looked at."""
+
+    template = "(SELECT COUNT(*) FROM (%(subquery)s) counted)"
+    output_field = IntegerField()
+
+
 @admin.register(Workflow)
 class WorkflowAdmin(WorkflowActions, ScopedAdmin[Workflow]):
     view_permission: ClassVar[Permission] = Permission.WORKFLOWS_VIEW
@@ -71,9 +77,7 @@ class WorkflowAdmin(WorkflowActions, ScopedAdmin[Workflow]):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Workflow]:
         active = Run.objects.filter(workflow=OuterRef("pk")).exclude(status=Run.Status.ENDED).order_by()
-        number = active.values("workflow").annotate(number=Count("pk")).values("number")
-        rows = super().get_queryset(request)
-        return rows.annotate(people=Coalesce(Subquery(number, output_field=IntegerField()), 0))
+        return super().get_queryset(request).annotate(people=CountUpTo(active.values("pk")[: words.MANY + 1]))
 
     def get_fieldsets(self, request: HttpRequest, obj: Workflow | None = None) -> Any:
         editable = self.has_change_permission(request, obj) if obj else self.has_add_permission(request)
@@ -120,7 +124,7 @@ class WorkflowAdmin(WorkflowActions, ScopedAdmin[Workflow]):
     def inside(self, workflow: Workflow) -> SafeString:
         """How many contacts are in it now, with the way to their runs."""
         url = reverse("admin:workflows_run_changelist")
-        number = getattr(workflow, "people", 0)
+        number = words.many(getattr(workflow, "people", 0))
         return format_html(
             '<a class="text-link" href="{}?workflow={}&amp;state=active">{}</a>', url, workflow.pk, number
         )

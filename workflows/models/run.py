@@ -30,9 +30,13 @@ class Run(ScopedModel):
         WAIT = "wait", _("Waiting")
         CALL = "call", _("Calling")
 
-    workflow = models.ForeignKey(Workflow, on_delete=models.CASCADE, related_name="runs")
+    # An index below begins with each of these three; every index is written again with every move of a run.
+    workspace = models.ForeignKey(
+        "workspaces.Workspace", on_delete=models.CASCADE, related_name="+", db_index=False
+    )
+    workflow = models.ForeignKey(Workflow, on_delete=models.CASCADE, related_name="runs", db_index=False)
+    contact = models.ForeignKey(Contact, on_delete=models.CASCADE, related_name="runs", db_index=False)
     version = models.ForeignKey(WorkflowVersion, on_delete=models.PROTECT, related_name="+")
-    contact = models.ForeignKey(Contact, on_delete=models.CASCADE, related_name="runs")
     status = models.CharField(_("status"), max_length=16, choices=Status.choices, default=Status.RUNNING)
     end_reason = models.CharField(_("end reason"), max_length=64, blank=True)
     end_message = models.CharField(max_length=500, blank=True)
@@ -69,6 +73,16 @@ class Run(ScopedModel):
             ),
             models.Index(fields=["contact", "-started_at"], name="run_of_contact"),
             models.Index(fields=["workspace", "-id"], name="run_newest"),
+            models.Index(fields=["workflow", "-id"], name="run_newest_of_workflow"),
+            models.Index(
+                fields=["workflow", "-id"], condition=~Q(status="ended"), name="run_active_of_workflow"
+            ),
+            models.Index(
+                fields=["workflow", "-id"], condition=Q(status="ended"), name="run_ended_of_workflow"
+            ),
+            models.Index(
+                fields=["workflow", "end_reason", "-id"], condition=Q(status="ended"), name="run_end_reason"
+            ),
             models.Index(fields=["workspace", "ended_at"], condition=Q(status="ended"), name="run_ended"),
             models.Index(fields=["workflow", "contact", "-started_at"], name="run_recent_starts"),
             models.Index(
