@@ -1,7 +1,8 @@
 """The harness must be able to fail: eight bugs are planted, each must be caught. ``make chaos-selftest``.
 
-Most are caught by random chaos. A worker without a fence is not: for that the deterministic freeze of
-tests/races is asked, which stops a worker at a named place until another has taken over.
+Each bug is put where it shows. Most are caught by random chaos, some only with the right kinds of blows. Two need
+no chance at all: a worker without a fence is frozen at a named place by tests/races until another has taken over,
+and without a sweeper nobody wakes a timer when nothing else happens.
 """
 
 from __future__ import annotations
@@ -11,6 +12,8 @@ import os
 import subprocess
 import sys
 import tempfile
+import time
+from dataclasses import replace
 from pathlib import Path
 
 from tests.chaos.planted import DESCRIPTIONS
@@ -18,40 +21,80 @@ from tests.chaos.trial import Trial, run_trial
 from tests.harness.servers import ROOT, fresh_database, postgres_server
 
 FREEZE = "tests/races/test_zombies.py::test_an_old_answer_is_not_taken_for_a_new_one"
-SEEDS, RUNS, KILLS = (7, 8, 9), 150, 10
+SEEDS = (7, 8, 9)
 """What chance misses with one seed it gets another chance to catch with the next."""
+RANDOM = Trial(SEEDS[0], runs=150, kills=9, gap=3.0, agents=4, drain_limit=25)
+KINDS = {
+    # Nothing but dying senders leaves messages of which nobody knows.
+    "resend": ("kill worker",),
+}
+STILL = Trial(SEEDS[0], runs=20, kills=0, agents=2, drain_limit=25, manner="silent", per_second=4.0)
+"""A few runs whose contacts never answer, and then silence: only their timers can wake them."""
+SMALL = Trial(SEEDS[0], runs=100, kills=6, gap=3.0, agents=4)
 
 
 def main():
-    """Try every bug; the exit code says whether all were caught."""
+    """Try every bug, and first none; the exit code says whether all were caught."""
     parser = argparse.ArgumentParser(prog="python -m tests.chaos.selftest", description=__doc__)
     parser.add_argument("--only", choices=DESCRIPTIONS, action="append")
     parser.add_argument("--output", type=Path)
     given = parser.parse_args()
     lines, missed = ["The chaos harness against planted bugs.", ""], 0
+    if not given.only:
+        sound, told = without_bug()
+        missed += not sound
+        lines += _tell("0. Nothing is planted", told)
     for number, bug in enumerate(given.only or DESCRIPTIONS, start=1):
-        told = by_freeze() if bug == "no_fence" else by_chaos(bug)
+        told = caught(bug)
         missed += not told
-        lines += [f"{number}. {bug}: {DESCRIPTIONS[bug]}", *(f"   {line}" for line in told or ["MISSED"]), ""]
-        sys.stdout.write("\n".join(lines[-2 - len(told or [1]) :]) + "\n")
-        sys.stdout.flush()
-    lines.append(f"{len(given.only or DESCRIPTIONS) - missed} caught, {missed} missed.")
-    sys.stdout.write(lines[-1] + "\n")
+        lines += _tell(f"{number}. {bug}: {DESCRIPTIONS[bug]}", told or ["MISSED"])
+    lines += _tell(f"{len(given.only or DESCRIPTIONS) - missed} caught, {missed} missed.", [])
     if given.output:
-        given.output.write_text("\n".join([*lines, ""]), encoding="utf-8")
+        given.output.write_text("\n".join(lines), encoding="utf-8")
     return 1 if missed else 0
 
 
-def by_chaos(bug):
-    """Which invariants complain, with one complaint each; none if the bug is missed by all seeds."""
-    for seed in SEEDS:
-        with tempfile.TemporaryDirectory(prefix="isflow-chaos-") as folder:
-            result = run_trial(Trial(seed, RUNS, KILLS, gap=3.0, planted=bug), Path(folder))
-        found = {name: sentences for name, sentences in result.violations.items() if sentences}
+def _tell(headline, told):
+    lines = [headline, *(f"   {line}" for line in told), ""]
+    sys.stdout.write("\n".join(lines) + "\n")
+    sys.stdout.flush()
+    return lines
+
+
+def without_bug():
+    """Neither the still case nor random chaos may complain about isflow as it is."""
+    for trial in (STILL, SMALL):
+        found, told = complaints(trial)
         if found:
-            told = [f"{name}: {len(sentences)}, such as: {sentences[0]}" for name, sentences in found.items()]
-            return [f"caught by random chaos (seed {seed}, {RUNS} runs, {KILLS} kills)", *told]
+            return False, ["COMPLAINTS", *told]
+    return True, ["no complaint, neither in the still case nor in random chaos"]
+
+
+def caught(bug):
+    """By what the bug was caught and which complaints there were; nothing if it was missed."""
+    if bug == "no_fence":
+        return by_freeze()
+    begun = time.monotonic()
+    if bug == "no_sweeper":
+        _, told = complaints(STILL, bug)
+        return [f"caught in silence ({STILL.runs} runs){_took(begun)}", *told] if told else []
+    for seed in SEEDS:
+        trial = replace(RANDOM, seed=seed, kinds=KINDS.get(bug, RANDOM.kinds))
+        _, told = complaints(trial, bug)
+        if told:
+            size = f"seed {seed}, {trial.runs} runs, at least {trial.kills} blows"
+            return [f"caught by random chaos ({size}){_took(begun)}", *told]
     return []
+
+
+def complaints(trial, bug=""):
+    """The violated invariants, with one complaint each."""
+    with tempfile.TemporaryDirectory(prefix="isflow-chaos-") as folder:
+        result = run_trial(replace(trial, planted=bug), Path(folder))
+    found = {name: sentences for name, sentences in result.violations.items() if sentences}
+    return found, [
+        f"{name}: {len(sentences)}, such as: {sentences[0][:150]}" for name, sentences in found.items()
+    ]
 
 
 def by_freeze():
@@ -77,6 +120,10 @@ def freeze(url, bug):
         check=False,
     )
     return done.returncode, done.stdout
+
+
+def _took(begun):
+    return f" in {time.monotonic() - begun:.0f} s"
 
 
 if __name__ == "__main__":

@@ -20,8 +20,6 @@ from tests.chaos.samples import EVERY, Samples, look
 from tests.chaos.verdict import Evidence, Times, judge
 from tests.harness.servers import ROOT, stop
 
-DRAIN_LIMIT = 60
-
 
 @dataclass(frozen=True)
 class Trial:
@@ -37,6 +35,7 @@ class Trial:
     kinds: tuple = tuple(WEIGHTS)
     manner: str = "misbehave"
     per_second: float = 0.0
+    drain_limit: int = 60
 
     @property
     def pace(self):
@@ -137,7 +136,7 @@ class Play:
     async def drain(self):
         """Wait until nothing is left to do; how many seconds it took, or None if it never ended."""
         begun = time.monotonic()
-        while time.monotonic() - begun < DRAIN_LIMIT:
+        while time.monotonic() - begun < self.trial.drain_limit:
             waiting = (await self.provider.get("/idle")).json()["waiting"]
             left = await asyncio.to_thread(look, self.cluster.dsn)
             if not waiting and left is not None and not any(left.values()):

@@ -81,7 +81,7 @@ def judge(given):
     ]
     silence = aftermath.longest_silence(world, times.begun, times.fed)
     found["progress within 15 s"] = [f"silence for {silence:.1f} s"] if silence > SILENCE_LIMIT else []
-    found["drained within 60 s"] = [str(given.left)] if times.drained is None else []
+    found[f"drained within {trial.drain_limit} s"] = [str(given.left)] if times.drained is None else []
     found["nothing grows"] = list(play.samples.growing())
     if trial.is_rolling:
         found["no lease lost"] = [f"run {row['run']}" for row in ledger.lost_leases]
