@@ -40,7 +40,7 @@ live?.subscribe("inbox", {
     if (kind === "conversation") onRow(data);
     if (kind === "gone") list.gone(data.contact);
   },
-  onGap: () => list.refresh().catch(() => {}),
+  onGap: () => list.refresh(),
 });
 live?.subscribe("presence", {
   onFrame(kind, data) {

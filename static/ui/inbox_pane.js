@@ -73,15 +73,11 @@ export class ConversationPane {
   }
 
   async refresh() {
-    try {
-      const page = await this.thread.refresh();
-      if (this.stopped) return;
-      this.onRow(page.row);
-      this.drawEmpty();
-      this.panelSoon();
-    } catch {
-      // The next frame, or the next connection, asks again.
-    }
+    const page = await this.thread.refresh();
+    if (this.stopped) return;
+    this.onRow(page.row);
+    this.drawEmpty();
+    this.panelSoon();
   }
 
   /** The contact's row: status, assignee and name may have changed. */

@@ -5,7 +5,7 @@
 //   live.subscribe("thread:12", {
 //     number: 41,                                  // the stream's number when the page's data were read
 //     onFrame(kind, data) { ... },                 // a numbered frame in order, or a whisper (typing, presence)
-//     onGap() { ... },                             // fetch anew
+//     onGap() { ... },                             // fetch anew; a promise that fails is asked again
 //   });
 //   live.onStatus((status) => { ... });            // "connecting", "online", "offline", "polling", "denied"
 
@@ -18,6 +18,7 @@ const ANSWER_WITHIN = 10_000;
 const ACK_AFTER = 200;
 const GRACE = 2_000; // a number ahead of us may be a frame still on its way
 const WHISPER_EVERY = 2_000;
+const FETCH_AGAIN = 2_000;
 
 export class LiveConnection {
   #url;
@@ -87,7 +88,7 @@ export class LiveConnection {
     if (known) {
       known.listeners.add(listener);
       // The newcomer's data may be older than what the stream has carried since.
-      if (known.number !== number) onGap();
+      if (known.number !== number) this.#fetch(listener);
     } else {
       this.#subscriptions.set(name, {
         name,
@@ -111,6 +112,8 @@ export class LiveConnection {
 
   #leave(name, listener) {
     const known = this.#subscriptions.get(name);
+    listener.gone = true;
+    this.#cancel(listener);
     if (!known?.listeners.delete(listener) || known.listeners.size > 0) return;
     this.#subscriptions.delete(name);
     this.#asking.delete(name);
@@ -169,7 +172,8 @@ export class LiveConnection {
     const known = this.#subscriptions.get(subscribed);
     if (!known) return;
     const moved = known.stream !== known.name && known.stream !== stream;
-    const missed = known.fresh || moved || known.number !== n;
+    const stale = [...known.listeners].some((listener) => listener.stale);
+    const missed = known.fresh || moved || stale || known.number !== n;
     known.stream = stream;
     known.fresh = false;
     if (missed) this.#gap(known, n);
@@ -181,7 +185,10 @@ export class LiveConnection {
     for (const known of this.#of(s)) {
       if (n === undefined || known.number === null || n === known.number + 1) {
         if (n !== undefined) known.number = n;
-        for (const listener of known.listeners) listener.onFrame(k, d);
+        for (const listener of known.listeners) {
+          if (listener.held) listener.held.push([k, d]);
+          else listener.onFrame(k, d);
+        }
       } else if (n > known.number) {
         this.#gap(known, n);
       }
@@ -207,7 +214,28 @@ export class LiveConnection {
 
   #gap(known, number) {
     known.number = number;
-    for (const listener of known.listeners) listener.onGap();
+    for (const listener of known.listeners) this.#fetch(listener);
+  }
+
+  /** Frames that come while a listener fetches are given to it afterwards: they may be newer than the answer. */
+  async #fetch(listener) {
+    listener.stale = true;
+    if (listener.held) return;
+    const answer = listener.onGap();
+    listener.stale = false;
+    if (typeof answer?.then !== "function") return;
+    listener.held = [];
+    const arrived = await answer.then(
+      () => true,
+      () => false,
+    );
+    const held = listener.held;
+    listener.held = null;
+    for (const [kind, data] of held) listener.onFrame(kind, data);
+    listener.stale ||= !arrived;
+    if (!listener.stale || this.#stopped || listener.gone) return;
+    if (arrived) this.#fetch(listener);
+    else this.#after(listener, FETCH_AGAIN, () => this.#fetch(listener));
   }
 
   #of(stream) {
@@ -241,7 +269,7 @@ export class LiveConnection {
   #poll() {
     this.#every("poll", POLL_EVERY, () => {
       for (const known of this.#subscriptions.values())
-        for (const listener of known.listeners) listener.onGap();
+        for (const listener of known.listeners) this.#fetch(listener);
     });
   }
 

@@ -74,6 +74,8 @@ const listen = (name, number) =>
 const socket = () => FakeSocket.all.at(-1);
 const frame = (n, k = "a", s = "inbox") => socket().say({ s, n, k, d: {} });
 
+const settled = () => new Promise((resolve) => setImmediate(resolve));
+
 function enter() {
   socket().say({ hello: 1 });
 }
@@ -279,6 +281,57 @@ test("frames left out by the server make the page fetch", () => {
   frame(90);
   assert.equal(gaps, 1);
   assert.equal(heard.length, 1);
+});
+
+test("frames that come while the page fetches are applied after the answer", async () => {
+  let answer;
+  live.subscribe("inbox", {
+    number: 1,
+    onFrame: (_kind, data) => heard.push(data.at),
+    onGap: () => new Promise((resolve) => (answer = resolve)).then(() => heard.push("page")),
+  });
+  enter();
+  socket().say({ subscribed: "inbox", stream: "inbox", n: 4 });
+  socket().say({ s: "inbox", n: 5, k: "a", d: { at: 5 } });
+  assert.deepEqual(heard, []);
+  answer();
+  await settled();
+  assert.deepEqual(heard, ["page", 5]);
+  socket().say({ s: "inbox", n: 6, k: "a", d: { at: 6 } });
+  assert.deepEqual(heard, ["page", 5, 6]);
+});
+
+test("a page that could not be fetched is asked for again", async () => {
+  let tries = 0;
+  live.subscribe("inbox", {
+    number: 1,
+    onGap: async () => {
+      if (++tries < 3) throw new Error("503");
+    },
+  });
+  enter();
+  socket().say({ subscribed: "inbox", stream: "inbox", n: 4 });
+  for (let round = 0; round < 5; round += 1) {
+    await settled();
+    timers.pass(2_000);
+  }
+  assert.equal(tries, 3);
+});
+
+test("what is missed while the page fetches is fetched once more", async () => {
+  const answers = [];
+  live.subscribe("inbox", { number: 1, onGap: () => new Promise((resolve) => answers.push(resolve)) });
+  enter();
+  socket().say({ subscribed: "inbox", stream: "inbox", n: 4 });
+  frame(9);
+  frame(12);
+  assert.equal(answers.length, 1);
+  answers[0]();
+  await settled();
+  assert.equal(answers.length, 2);
+  answers[1]();
+  await settled();
+  assert.equal(answers.length, 2);
 });
 
 test("streams joined later are asked for together", async () => {
