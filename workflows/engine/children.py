@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from isflow.infra.inserts import insert_many
 from isflow.infra.tasks import hint
 from isflow.kernel.actor import Actor
 from isflow.kernel.values import Scalar
@@ -51,7 +52,7 @@ def start_directly(starts: Sequence[Start], at: datetime, *, workspace_id: int) 
     """Let contacts in. The caller has locked them and holds a transaction."""
     if not starts:
         return []
-    events = Event.objects.bulk_create(
+    events = insert_many(
         [
             _event(
                 start.kind,
@@ -123,7 +124,7 @@ def _note_unpublished(rows: Sequence[Wanted], at: datetime, workspace_id: int) -
     """Put on record that a step wanted a workflow that is not published."""
     if not rows:
         return
-    events = Event.objects.bulk_create(
+    events = insert_many(
         [
             _event(
                 TRIGGERED,

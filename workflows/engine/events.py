@@ -8,6 +8,7 @@ from datetime import datetime
 from django.utils import timezone
 
 from isflow.infra.faults import declare, fault_point
+from isflow.infra.inserts import insert_many
 from isflow.infra.tasks import hint
 from isflow.workspaces.events import DomainEvent
 from workflows.models import Event
@@ -19,7 +20,7 @@ def store(*, events: Sequence[DomainEvent], **_signal: object) -> None:
     """Write the rows and say that there is work. Matching happens in a worker."""
     fault_point("events.before_store")
     at = timezone.now()
-    Event.objects.bulk_create([_row(event, at) for event in events])
+    insert_many([_row(event, at) for event in events])
     fault_point("events.after_store")
     hint("engine")
 

@@ -15,6 +15,7 @@ from django.conf import settings
 from django.db.models import Q
 
 from isflow.infra.faults import declare, fault_point
+from isflow.infra.inserts import insert_many
 from isflow.kernel.values import Scalar
 from workflows.engine.claims import lease_end
 from workflows.models import ACTIVE, Decision, Enrolment, Event, Run
@@ -65,7 +66,7 @@ def decide(candidates: Sequence[Candidate], at: datetime) -> list[str]:
 
 def create(
     candidates: Sequence[Candidate], at: datetime, *, workspace_id: int, token: int | None
-) -> list[Run]:
+) -> Sequence[Run]:
     """Write the runs and enrolments of candidates that were let in.
 
     With a ``token`` the runs are born claimed by it; else they are due at once.
@@ -73,8 +74,8 @@ def create(
     if not candidates:
         return []
     fault_point("starts.before_write")
-    runs = Run.objects.bulk_create([_run(candidate, at, workspace_id, token) for candidate in candidates])
-    Enrolment.objects.bulk_create(
+    runs = insert_many([_run(candidate, at, workspace_id, token) for candidate in candidates])
+    insert_many(
         [
             Enrolment(workspace_id=workspace_id, workflow_id=c.workflow_id, contact_id=c.contact_id, at=at)
             for c in candidates
@@ -89,7 +90,7 @@ def record_decisions(
     verdicts: Iterable[tuple[Event, list[list[object]]]], at: datetime, *, workspace_id: int
 ) -> None:
     """Write one decision for each event."""
-    Decision.objects.bulk_create(
+    insert_many(
         [Decision(workspace_id=workspace_id, event=event, verdicts=rows, at=at) for event, rows in verdicts]
     )
 
