@@ -11,7 +11,7 @@ from isflow.infra.schedules import register_schedule
 from isflow.infra.tasks import register_hint
 
 TASK = "channels_app.inbound"
-SWEEP_SECONDS = 5
+SWEEP_SECONDS = 2
 
 log = structlog.get_logger(__name__)
 

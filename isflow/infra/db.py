@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from django.db import connection
+from django.db import InterfaceError, InternalError, OperationalError, connection
 from django.db.models import Field, Model
 
 MAX_PARAMETERS = 32_766
 """How many values one statement may carry; SQLite's limit, far below PostgreSQL's."""
+
+DATABASE_TROUBLE = (OperationalError, InterfaceError, InternalError)
+"""Raised when the database, not the data, is at fault: it is gone, or cut us off because we stood still."""
 
 
 def is_postgres() -> bool:

@@ -147,6 +147,10 @@ else:
         "max_size": env.int("ISFLOW_DB_POOL_MAX", default=10),
         "timeout": 10,
     }
+    # Whoever stands still in the middle of a transaction is cut off after so long, and its locks are free.
+    _idle = env.int("ISFLOW_DB_IDLE_SECONDS", default=10)
+    _given = _database["OPTIONS"].get("options", "")
+    _database["OPTIONS"]["options"] = f"{_given} -c idle_in_transaction_session_timeout={_idle}s".strip()
 
 # Requests served at the same time by one process.
 ISFLOW_WEB_THREADS = env.int("ISFLOW_WEB_THREADS", default=8)

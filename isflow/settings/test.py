@@ -15,6 +15,8 @@ atexit.register(shutil.rmtree, _data, ignore_errors=True)
 os.environ["ISFLOW_DATA_DIR"] = str(_data)
 os.environ["SECRET_KEY"] = "only-for-tests-only-for-tests-only-for-tests-only-for-tests"
 os.environ["ISFLOW_ENCRYPTION_KEYS"] = "test:MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE="
+# A test is one transaction, in which much may be done besides asking the database.
+os.environ.setdefault("ISFLOW_DB_IDLE_SECONDS", "300")
 for _name in ("ISFLOW_HTTP_ALLOW", "PUBLIC_URL", "ALLOWED_HOSTS", "DEBUG", "EMAIL_URL", "LOG_LEVEL"):
     os.environ.pop(_name, None)
 _redis = os.environ.pop("REDIS_URL", "")
