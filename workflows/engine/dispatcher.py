@@ -13,9 +13,10 @@ from zoneinfo import ZoneInfo
 
 import structlog
 from django.conf import settings
-from django.db import OperationalError, transaction
+from django.db import transaction
 
 from contacts.models import Contact
+from isflow.infra.db import DATABASE_TROUBLE
 from isflow.infra.faults import declare, fault_point
 from isflow.workspaces.models import Workspace
 from workflows.contract import EventView
@@ -50,14 +51,14 @@ def dispatch(workspace_id: int) -> tuple[int, Claim | None]:
     """
     try:
         return _dispatch(workspace_id, settings.ISFLOW_BATCH, [])
-    except OperationalError:
+    except DATABASE_TROUBLE:
         raise
     except Exception:
         log.exception("events.batch_failed", workspace_id=workspace_id)
     seen: list[Event] = []
     try:
         return _dispatch(workspace_id, 1, seen)
-    except OperationalError:
+    except DATABASE_TROUBLE:
         raise
     except Exception as error:
         log.exception("event.failed", workspace_id=workspace_id, events=[event.pk for event in seen])

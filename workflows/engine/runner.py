@@ -8,10 +8,10 @@ from time import monotonic
 
 import structlog
 from django.conf import settings
-from django.db import OperationalError
 from structlog.contextvars import bound_contextvars
 
 from conversations.realtime import announcing
+from isflow.infra.db import DATABASE_TROUBLE
 from isflow.infra.faults import declare, fault_point
 from isflow.infra.metrics import BURST_SECONDS, BURSTS, STEPS
 from workflows.contract import Answer, CallUnknown, End, RunView, TimedOut
@@ -71,7 +71,7 @@ def _burst_one(claim: Claim, run_id: int, answers: Mapping[int, Returned]) -> li
             return _burst(claim, (run_id,), answers)
         except journal.Fenced:
             log.warning("run.fenced")
-        except OperationalError:
+        except DATABASE_TROUBLE:
             # The database, not the run, is at fault: the lease runs out and somebody tries again.
             log.exception("run.postponed")
         except Exception as error:
