@@ -9,12 +9,18 @@ import tempfile
 from pathlib import Path
 
 from tests.bench.embedded import measure_embedded
+from tests.bench.lists import measure_lists
 from tests.bench.production import measure_production
 from tests.bench.report import Report, machine
 from tests.bench.timers import measure_timers
 from tests.harness.servers import ROOT
 
-PARTS = {"production": measure_production, "timers": measure_timers, "embedded": measure_embedded}
+PARTS = {
+    "production": measure_production,
+    "timers": measure_timers,
+    "lists": measure_lists,
+    "embedded": measure_embedded,
+}
 
 
 def main():
@@ -44,6 +50,8 @@ class Scale:
 
     parked = 1_000_000
     timer_seconds = 20
+    listed = 1_000_000
+    rounds = 10
 
     def __init__(self, seconds=8.0, contacts=3_000, engine_runs=2_000, bulk=10_000, talks=4):
         self.seconds = seconds
@@ -56,6 +64,7 @@ class Scale:
     def quick(cls):
         small = cls(seconds=1.5, contacts=300, engine_runs=150, bulk=300, talks=1)
         small.parked, small.timer_seconds = 5_000, 3
+        small.listed, small.rounds = 5_000, 2
         return small
 
 

@@ -15,23 +15,22 @@ import django
 
 django.setup()
 
-from django.db import connection, transaction  # noqa: E402 - after setup
+from django.db import connection  # noqa: E402 - after setup
 from django.utils import timezone  # noqa: E402
 
 from contacts.models import Contact, Tag  # noqa: E402
 from isflow.infra.tasks import captured_hints  # noqa: E402
 from isflow.kernel.actor import Actor  # noqa: E402
+from isflow.workspaces.models import Membership, Role, User  # noqa: E402
 from isflow.workspaces.scope import workspace_scope  # noqa: E402
 from tests.bench import flows  # noqa: E402
 from tests.factories_workflows import publish  # noqa: E402
 from workflows.engine.children import Start, start_directly  # noqa: E402
-from workflows.engine.claims import claim_runs, outlook  # noqa: E402
 from workflows.engine.pull import pull  # noqa: E402
 from workflows.engine.versions import definitions  # noqa: E402
 from workflows.models import Event, Run, StepExecution, Wait, Workflow  # noqa: E402
 
 PEOPLE_PER_FLOW = 100_000
-EXPLAINED = 5
 
 
 def multiply(row, source, **columns):
@@ -139,6 +138,41 @@ def due(options):
     return {"first": run.pk, "workflow": workflow.pk, "ahead": float(latest[0][0])}
 
 
+def runs(options):
+    """Runs of ten workflows, seven tenths of them of the first, most of them ended; the rarest the oldest."""
+    workspace, workflow = flows.make_shop("runs", flows.flow_wait(), 1)
+    number = options.runs
+    first = people(workspace, min(PEOPLE_PER_FLOW, number // 10) + 1)
+    others = [publish(workspace, flows.flow_wait(), f"runs {n}") for n in range(9)]
+    found = ", ".join(f"({n}, {w.pk}, {w.published_id})" for n, w in enumerate([workflow, *others]))
+    run = started(workflow, first)
+    is_waiting = f"s.n BETWEEN {number // 5 + 200} AND {number * 3 // 10 - 1}"
+    is_ended = f"NOT (s.n <= 103 AND s.n > 100 OR {is_waiting})"
+    multiply(
+        run,
+        f"SELECT n, c.id AS contact, f.id AS workflow, f.version FROM generate_series(1, {number}) n "
+        f"JOIN (VALUES {found}) f (place, id, version) ON f.place = greatest(0, n % 10 - 6) "
+        "JOIN (SELECT id, row_number() OVER (ORDER BY id DESC) - 1 AS place FROM contacts_contact "
+        f"WHERE workspace_id = {workspace.pk} AND id <> {first.pk}) c "
+        f"ON c.place = n % {min(PEOPLE_PER_FLOW, number // 10)} ORDER BY n",
+        contact_id="s.contact",
+        workflow_id="s.workflow",
+        version_id="s.version",
+        status=f"CASE WHEN {is_waiting} THEN 'waiting' WHEN {is_ended} THEN 'ended' ELSE 'held' END",
+        end_reason=f"CASE WHEN NOT ({is_ended}) THEN '' WHEN s.n <= 100 THEN 'internal_error' "
+        "WHEN s.n % 50 = 1 THEN 'no_next_step:failure' WHEN s.n % 50 = 2 THEN 'timeout' ELSE 'completed' END",
+        wake_at=f"CASE WHEN {is_waiting} THEN r.wake_at END",
+        ended_at=f"CASE WHEN {is_ended} THEN r.started_at END",
+        variables="'{}'",
+    )
+    owner = User.objects.create_user(email="owner@runs.example", password=None)
+    with workspace_scope(workspace.pk):
+        Membership.objects.create(workspace=workspace, user=owner, role=Role.OWNER)
+    connection.close()
+    execute("VACUUM ANALYZE workflows_run")
+    return {"workspace": workspace.pk, "workflow": workflow.pk, "first": run.pk}
+
+
 def listening(options):
     """A shop where so many workflows listen for tags and one of them for ours; an event for each contact."""
     workspace, _workflow = flows.make_shop(options.slug, flows.flow_wait(), 1)
@@ -163,60 +197,12 @@ def listening(options):
     return {"workspace": workspace.pk}
 
 
-def explain(options):
-    """What the statements that find due runs cost: with a batch of due runs, which stay as they were."""
-    with workspace_scope(options.workspace), transaction.atomic():
-        execute(
-            "UPDATE workflows_run SET wake_at = now() - interval '1 second' WHERE id IN (SELECT id FROM "
-            f"workflows_run WHERE workspace_id = {options.workspace} AND status = 'waiting' LIMIT 100)"
-        )
-        looking = explained(outlook)
-        claiming = explained(lambda: claim_runs(options.workspace))
-        transaction.set_rollback(True)
-    return {"looking for due runs": looking, "claiming 100 due runs": claiming}
-
-
-def explained(action):
-    """Do it, explain its one statement some times, and undo all of it; the middle one of the explanations."""
-    told = []
-
-    def note(run, sql, params, many, context):
-        told.append((sql, params))
-        return run(sql, params, many, context)
-
-    place = transaction.savepoint()
-    with connection.execute_wrapper(note):
-        action()
-    transaction.savepoint_rollback(place)
-    ((sql, params),) = told
-    found = [_explained(sql, params) for _ in range(EXPLAINED)]
-    return sorted(found, key=lambda cost: cost["execution"])[EXPLAINED // 2]
-
-
-def _explained(sql, params):
-    place = transaction.savepoint()
-    with connection.cursor() as cursor:
-        cursor.execute(f"EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) {sql}", params)
-        ((found,),) = cursor.fetchall()
-    transaction.savepoint_rollback(place)
-    plan = found[0]["Plan"]
-    return {
-        "execution": found[0]["Execution Time"],
-        "planning": found[0]["Planning Time"],
-        "buffers": plan["Shared Hit Blocks"] + plan["Shared Read Blocks"],
-        "index": ", ".join(sorted(indexes(plan))),
-    }
-
-
-def indexes(plan):
-    """Every index or whole table that a plan reads."""
-    found = {plan["Index Name"]} if "Index Name" in plan else set()
-    if plan["Node Type"] == "Seq Scan":
-        found.add(f"all of {plan['Relation Name']}")
-    return found.union(*(indexes(part) for part in plan.get("Plans", ())))
-
-
-COMMANDS = {"waiting": waiting, "due": due, "explain": explain, "listening": listening}
+COMMANDS = {
+    "waiting": waiting,
+    "due": due,
+    "listening": listening,
+    "runs": runs,
+}
 
 
 def main():

@@ -33,7 +33,7 @@ def measure_timers(report, scale, folder):
     with production_installation(folder) as site:
         floor = postgres_floors(site.database_url)
         begun = time.perf_counter()
-        shop = filled(site, "waiting", parked=scale.parked)
+        shop = ask(site, "filling", "waiting", parked=scale.parked)
         report.add("P8", f"{scale.parked} parked timers inserted", time.perf_counter() - begun, "s")
         find(report, site, shop, "parked")
         churn(report, scale, site, shop, floor)
@@ -44,7 +44,9 @@ def churn(report, scale, site, shop, floor):
     """The due ones: never early, how late, and what each cost."""
     number = RATE * scale.timer_seconds
     # They are inserted while they still lie ahead.
-    made = filled(site, "due", workspace=shop["workspace"], runs=number, rate=RATE, ahead=5 + number / 2_000)
+    made = ask(
+        site, "filling", "due", workspace=shop["workspace"], runs=number, rate=RATE, ahead=5 + number / 2_000
+    )
     if made["ahead"] < 0:
         report.fail("the due runs were inserted too late")
     time.sleep(max(0.0, made["ahead"] - 0.5))
@@ -68,7 +70,7 @@ def churn(report, scale, site, shop, floor):
 
 def find(report, site, shop, when):
     """The statements that find due runs, explained."""
-    found = filled(site, "explain", workspace=shop["workspace"])
+    found = ask(site, "looking", "explain", workspace=shop["workspace"])
     for name, cost in found.items():
         note = f"planned in {cost['planning']:.1f} ms, {cost['buffers']} buffers, {cost['index']}"
         report.add("P8", f"{name}, {when}", cost["execution"], "ms", goal="10", note=note)
@@ -88,10 +90,10 @@ def ended(site, made):
     return scalar(site, sql, made["workflow"], made["first"])
 
 
-def filled(site, command, **options):
-    """One filling command in a process of its own."""
+def ask(site, module, command, **options):
+    """One command of a module of ours in a process of its own."""
     given = [part for name, value in options.items() for part in (f"--{name}", value)]
-    return json.loads(site.run("tests.bench.filling", command, *given).splitlines()[-1])
+    return json.loads(site.run(f"tests.bench.{module}", command, *given).splitlines()[-1])
 
 
 class Memory:

@@ -1,0 +1,148 @@
+"""Looks at a filled database: explains the statements that find due runs, visits the pages that list runs.
+
+Run as ``python -m tests.bench.looking <command> ...`` in an installation's environment (PostgreSQL).
+Prints one line of JSON.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import time
+
+import django
+
+django.setup()
+
+from django.db import connection, transaction  # noqa: E402 - after setup
+from django.test import Client  # noqa: E402
+from django.test.utils import CaptureQueriesContext  # noqa: E402
+
+from isflow.workspaces.models import User  # noqa: E402
+from isflow.workspaces.scope import workspace_scope  # noqa: E402
+from workflows.engine.claims import claim_runs, outlook  # noqa: E402
+from workflows.models import Run  # noqa: E402
+
+BACKEND = "django.contrib.auth.backends.ModelBackend"
+EXPLAINED = 5
+DUE = """
+UPDATE workflows_run SET wake_at = now() - interval '1 second'
+WHERE id IN (SELECT id FROM workflows_run WHERE workspace_id = %s AND status = 'waiting' LIMIT 100)
+"""
+
+
+def explain(options):
+    """What the statements that find due runs cost: with a batch of due runs, which stay as they were."""
+    with workspace_scope(options.workspace), transaction.atomic():
+        with connection.cursor() as cursor:
+            cursor.execute(DUE, [options.workspace])
+        looking = explained(outlook)
+        claiming = explained(lambda: claim_runs(options.workspace))
+        transaction.set_rollback(True)
+    return {"looking for due runs": looking, "claiming 100 due runs": claiming}
+
+
+def explained(action):
+    """Do it, explain its one statement some times, and undo all of it; the middle one of the explanations."""
+    told = []
+
+    def note(run, sql, params, many, context):
+        told.append((sql, params))
+        return run(sql, params, many, context)
+
+    place = transaction.savepoint()
+    with connection.execute_wrapper(note):
+        action()
+    transaction.savepoint_rollback(place)
+    ((sql, params),) = told
+    found = [_explained(sql, params) for _ in range(EXPLAINED)]
+    return sorted(found, key=lambda cost: cost["execution"])[EXPLAINED // 2]
+
+
+def _explained(sql, params):
+    place = transaction.savepoint()
+    with connection.cursor() as cursor:
+        cursor.execute(f"EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) {sql}", params)
+        ((found,),) = cursor.fetchall()
+    transaction.savepoint_rollback(place)
+    plan = found[0]["Plan"]
+    return {
+        "execution": found[0]["Execution Time"],
+        "planning": found[0]["Planning Time"],
+        "buffers": plan["Shared Hit Blocks"] + plan["Shared Read Blocks"],
+        "index": ", ".join(sorted(indexes(plan))),
+    }
+
+
+def indexes(plan):
+    """Every index or whole table that a plan reads."""
+    found = {plan["Index Name"]} if "Index Name" in plan else set()
+    if plan["Node Type"] == "Seq Scan":
+        found.add(f"all of {plan['Relation Name']}")
+    return found.union(*(indexes(part) for part in plan.get("Plans", ())))
+
+
+def pages(options):
+    """Milliseconds and queries of every page, as Django takes for it."""
+    client = Client(HTTP_HOST="127.0.0.1")
+    client.force_login(
+        User.objects.get(email="owner@runs.example"), backend="django.contrib.auth.backends.ModelBackend"
+    )
+    return {name: visited(client, address, options.rounds) for name, address in addresses(options).items()}
+
+
+def addresses(options):
+    """Every way to look at runs, by name."""
+    listed, mine = "/admin/workflows/run/", f"workflow={options.workflow}"
+    with workspace_scope(options.workspace):
+        newest, oldest = Run.objects.latest("pk").pk, Run.objects.earliest("pk").pk
+    places = {"newest": "", "half way": f"p={(newest + oldest) // 2}", "last": f"p=-{oldest}"}
+    states = ("active", "waiting", "held", "ended")
+    reasons = ("completed", "timeout", "no_next_step", "internal_error")
+    filters = {name: f"state={name}" for name in states} | {name: f"reason={name}" for name in reasons}
+    found = {f"of all workflows, {name}": f"{listed}?{query}" for name, query in (places | filters).items()}
+    found |= {f"of one, {name}": f"{listed}?{mine}&{query}" for name, query in (places | filters).items()}
+    found |= {
+        f"of one, {name}, half way": f"{listed}?{mine}&{query}&{places['half way']}"
+        for name, query in filters.items()
+    }
+    found["search of a person"] = f"{listed}?q=c777@example.org"
+    found["workflows, people inside"] = "/admin/workflows/workflow/"
+    found["form of the workflow"] = f"/admin/workflows/workflow/{options.workflow}/change/"
+    return found
+
+
+def visited(client, address, rounds):
+    took = []
+    for _ in range(rounds + 1):
+        begun = time.perf_counter()
+        with CaptureQueriesContext(connection) as captured:
+            answer = client.get(address)
+        took.append(time.perf_counter() - begun)
+        if answer.status_code != 200:
+            raise RuntimeError(f"{address}: {answer.status_code}")
+    slowest = max(captured, key=lambda query: float(query["time"]))
+    return {
+        "took": took[1:],
+        "queries": len(captured),
+        "database": sum(float(query["time"]) for query in captured),
+        "slowest": slowest["sql"][:1500],
+    }
+
+
+COMMANDS = {"explain": explain, "pages": pages}
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("command", choices=COMMANDS)
+    parser.add_argument("--workspace", type=int, required=True)
+    parser.add_argument("--workflow", type=int, default=0)
+    parser.add_argument("--rounds", type=int, default=5)
+    options = parser.parse_args()
+    sys.stdout.write(json.dumps(COMMANDS[options.command](options)) + "\n")
+
+
+if __name__ == "__main__":
+    main()
