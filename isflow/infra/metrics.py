@@ -1,12 +1,16 @@
 """Figures for Prometheus: counters of this process, and gauges read from the database when asked.
 
 With ``PROMETHEUS_MULTIPROC_DIR`` set, the counters of all processes that share the folder are added up.
+They are told apart by host and number: in containers every process has number one.
 """
 
 from __future__ import annotations
 
+import os
+import socket
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Final
 
 import structlog
@@ -14,7 +18,14 @@ from django.conf import settings
 from django.db import DatabaseError
 from django.http import HttpRequest, HttpResponse
 from django.views.decorators.cache import never_cache
-from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, Histogram, generate_latest
+from prometheus_client import (
+    CONTENT_TYPE_LATEST,
+    CollectorRegistry,
+    Counter,
+    Histogram,
+    generate_latest,
+    values,
+)
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.multiprocess import MultiProcessCollector
 from prometheus_client.registry import Collector
@@ -23,6 +34,16 @@ from isflow.infra.supervisors import refusal
 from isflow.infra.workers import workers_seen
 
 log = structlog.get_logger(__name__)
+
+
+def _process_name() -> str:
+    """Name this process as no other one is named; underscores would confuse the reader of the files."""
+    return f"{socket.gethostname().replace('_', '-')}-{os.getpid()}"
+
+
+if settings.PROMETHEUS_MULTIPROC_DIR:
+    Path(settings.PROMETHEUS_MULTIPROC_DIR).mkdir(parents=True, exist_ok=True)
+    values.ValueClass = values.MultiProcessValue(_process_name)  # type: ignore[no-untyped-call]
 
 REGISTRY: Final = CollectorRegistry()
 

@@ -1,8 +1,8 @@
 """A worker looks at itself: rows are due, yet it has done nothing for half a minute. Then it makes way.
 
-A worker can stay connected to its broker and hear nothing any more. Nobody notices but the worker itself. It
-first gives itself the hint that beat should have given, so that a silent beat is not taken for deafness; if that
-does not reach it either, the process ends with an error and its supervisor starts another.
+A worker can stay connected to its broker and hear nothing any more. Nobody notices but the worker itself.
+It first gives itself the hint that beat should have given, so that a silent beat is not taken for deafness; if
+that does not reach it either, the process ends with an error and its supervisor starts another.
 """
 
 from __future__ import annotations
@@ -110,7 +110,7 @@ def _watch(check: SelfCheck, is_over: threading.Event) -> None:
 
 
 def _make_way() -> None:
-    """End the process. The one-process installation stays; its health page tells that nobody looks for work."""
+    """End the process. The one-process installation stays; its health page tells that nobody works."""
     if settings.ISFLOW_EMBEDDED:
         return
     sys.stdout.flush()

@@ -82,6 +82,7 @@ class Cluster:
             "ISFLOW_HTTP_ALLOW": allow,
             "ISFLOW_PLANTED": self.planted,
             "LOG_LEVEL": "WARNING",
+            "PROMETHEUS_MULTIPROC_DIR": str(self.folder / "metrics"),
         }
         manage(self.env, "migrate", "--verbosity", "0")
         manage(self.env, "sync_schedules")

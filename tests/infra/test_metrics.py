@@ -1,5 +1,9 @@
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
+
 import pytest
 from django.db import DatabaseError
 from prometheus_client.parser import text_string_to_metric_families
@@ -75,3 +79,35 @@ def test_counters_of_all_processes_are_added_up_from_a_shared_folder(client, set
     text = client.get("/metrics").content.decode()
     assert "isflow_due_lag_seconds" in text
     assert "isflow_bursts_total" not in text  # this process counts in memory; the folder is empty
+
+
+COUNT = """
+import os, socket, sys
+socket.gethostname, os.getpid = lambda: sys.argv[1], lambda: 1
+import django
+django.setup()
+from isflow.infra.metrics import BURSTS
+BURSTS.inc(2)
+"""
+READ = """
+import django
+django.setup()
+import sys
+from isflow.infra.metrics import exposition
+sys.stdout.write(exposition().decode())
+"""
+
+
+def test_processes_of_several_hosts_share_a_folder_and_are_added_up(tmp_path):
+    kept = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
+    env = {
+        **kept,
+        "DJANGO_SETTINGS_MODULE": "isflow.settings.dev",
+        "ISFLOW_DATA_DIR": str(tmp_path),
+        "PROMETHEUS_MULTIPROC_DIR": str(tmp_path / "not" / "yet"),
+    }
+    for host in ("web_1", "worker_1", "worker_1"):  # the last one is the second life of its container
+        subprocess.run([sys.executable, "-c", COUNT, host], env=env, check=True)
+    read = subprocess.run([sys.executable, "-c", READ], env=env, check=True, capture_output=True, text=True)
+    [sample] = families(read.stdout)["isflow_bursts"].samples
+    assert sample.value == 6
