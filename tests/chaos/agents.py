@@ -228,6 +228,6 @@ class Agents:
             shown, stored = agent.rows.shown()[:MOST], truth[agent.name]
             expected = stored[: len(shown)] if agent.rows.has_more else stored
             if shown != expected:
-                wrong = sum(row not in expected for row in shown)
-                told = f"sees {len(shown)} rows ({agent.status}), {wrong} of them wrong"
-                yield f"{agent.name} {told}; the database has {len(expected)}"
+                wrong = [row for row in shown if row not in expected]
+                told = f"sees {len(shown)} rows ({agent.status}), {len(wrong)} of them wrong"
+                yield f"{agent.name} {told} {wrong[:1]}; the database has {len(expected)}"

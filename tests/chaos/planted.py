@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from contextlib import suppress
+from dataclasses import replace
 from datetime import timedelta
 from importlib import import_module
 
@@ -41,14 +42,9 @@ def no_fence():
     loading, journal, runner = _modules("workflows.engine", "loading", "journal", "runner")
     models = import_module("workflows.models")
 
-    def lock(wanted, token, **given):
-        tokens = dict(models.Run.objects.filter(pk__in=wanted).values_list("pk", "lease_token"))
-        parts = [loading.lock({pk: wanted[pk]}, tokens.get(pk, token), **given) for pk in wanted]
-        return loading.Locked(
-            tuple(run for part in parts for run in part.runs),
-            {key: value for part in parts for key, value in part.contacts.items()},
-            tuple(pk for part in parts for pk in part.busy),
-        )
+    def lock(claim, **given):
+        tokens = dict(models.Run.objects.filter(pk__in=claim.contacts).values_list("pk", "lease_token"))
+        return loading.lock(replace(claim, tokens={**claim.tokens, **tokens}), **given)
 
     runner.lock = lock
     journal.update_many = _without_fence(journal.update_many)
