@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from celery import shared_task
+from celery.signals import worker_init, worker_shutdown, worker_shutting_down
 
 from isflow.infra.pruning import INTERVAL
 from isflow.infra.schedules import register_schedule
 from isflow.infra.tasks import register_hint
 from isflow.infra.workers import beat
 from workflows.engine.alarm import alarm
+from workflows.engine.flights import flights
 from workflows.engine.pull import pull
 from workflows.engine.turns import turns
 from workflows.retention import history_prune
@@ -23,7 +25,7 @@ register_schedule("workflows.notices", "workflows.notices", 60, "bulk")
 @shared_task(name="workflows.pull", ignore_result=True)
 def pull_due() -> None:
     """Work until nothing is due, and look ahead. Serves hints and the sweep alike."""
-    turns.take(lambda is_awaited: pull(lambda: _is_enough() or is_awaited(), alarm.set))
+    _pull()
 
 
 @shared_task(name="workflows.notices", ignore_result=True)
@@ -38,7 +40,29 @@ def prune() -> None:
     history_prune()
 
 
+@worker_init.connect
+def attend_calls(**_signal: object) -> None:
+    """In a worker no task waits for calls: once some are back, another thread goes on with their runs."""
+    flights.watch(_pull)
+
+
+@worker_shutting_down.connect
+def finish_batch(**_signal: object) -> None:
+    """Claim nothing more, however much is due."""
+    flights.is_closing = True
+
+
+@worker_shutdown.connect
+def finish_calls(**_signal: object) -> None:
+    """Write down what calls under way bring back before the process ends."""
+    flights.close()
+
+
+def _pull() -> int:
+    return turns.take(lambda: pull(_is_enough, alarm.set))
+
+
 def _is_enough() -> bool:
-    """Never enough; but say between two batches that this process is alive."""
+    """Whether this process is about to end; between two batches it also says that it is alive."""
     beat()
-    return False
+    return flights.is_closing

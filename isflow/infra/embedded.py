@@ -12,6 +12,7 @@ from typing import Any
 import structlog
 from celery import Celery
 from celery.beat import EmbeddedService
+from celery.signals import worker_shutting_down
 from celery.worker import WorkController, state
 from channels.layers import get_channel_layer
 from daphne.server import Server, twisted_loop
@@ -60,6 +61,7 @@ class EmbeddedWorker:
         """Stop taking work and wait a while for what is running."""
         # Beat's public stop() waits without a limit for a thread that may be stuck.
         self._beat.service._is_shutdown.set()  # noqa: SLF001
+        worker_shutting_down.send(sender=self._worker.hostname, sig="drain", how="Warm", exitcode=0)
         # Zero asks the worker's own loop for a warm shutdown.
         worker_state.should_stop = 0
         self._thread.join(DRAIN_LIMIT)

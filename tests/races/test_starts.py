@@ -92,7 +92,7 @@ def test_eight_workers_claim_a_thousand_runs_without_overlap(shop):
     def claim_all():
         claimed = []
         with workspace_scope(workspace.pk):
-            while batch := claim_runs(workspace.pk).run_ids:
+            while batch := claim_runs(workspace.pk).contacts:
                 claimed.extend(batch)
         return claimed
 

@@ -16,6 +16,7 @@ from tests.factories_contacts import make_tag
 from tests.factories_workflows import document, looking, publish, walk
 from tests.races.arena import Background, Gate, until
 from workflows.engine import journal, loading, runner
+from workflows.engine.claims import Claim
 from workflows.models import Run, StepExecution
 
 pytestmark = pytest.mark.postgres
@@ -128,8 +129,9 @@ def test_without_the_fence_a_call_would_be_skipped(flow, monkeypatch):
     """The planted bug proves that the test above can fail."""
     lock, update_many = loading.lock, journal.update_many
 
-    def unfenced_lock(wanted, _token, **options):
-        return lock(wanted, Run.objects.get().lease_token, **options)
+    def unfenced_lock(claim, **options):
+        token = Run.objects.get().lease_token
+        return lock(Claim.of(claim.workspace_id, token, claim.contacts), **options)
 
     def unfenced_update(model, key, fields, rows, **conditions):
         fence = conditions.pop("fence", ())

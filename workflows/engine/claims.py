@@ -16,7 +16,7 @@ from django.conf import settings
 from django.db import connection
 from django.db.models import OuterRef, Subquery
 
-from isflow.infra.db import is_postgres
+from isflow.infra.db import is_postgres, update_many
 from isflow.infra.faults import declare, fault_point
 from isflow.workspaces.models import Workspace
 from isflow.workspaces.scope import all_workspaces
@@ -41,16 +41,20 @@ WHERE id IN (
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """Runs that this worker may change as long as they carry its token; ``contacts`` by run id."""
+    """Runs that this worker may change as long as they carry its tokens; contacts and tokens by run id."""
 
     workspace_id: int
-    token: int
     contacts: Mapping[int, int]
+    tokens: Mapping[int, int]
 
-    @property
-    def run_ids(self) -> tuple[int, ...]:
-        """The claimed runs, in order of id."""
-        return tuple(sorted(self.contacts))
+    @classmethod
+    def of(cls, workspace_id: int, token: int, contacts: Mapping[int, int]) -> Claim:
+        """A claim whose runs all carry one token."""
+        return cls(workspace_id, contacts, dict.fromkeys(contacts, token))
+
+    def only(self, run_id: int) -> Claim:
+        """The part of the claim that is about one run."""
+        return Claim(self.workspace_id, {run_id: self.contacts[run_id]}, {run_id: self.tokens[run_id]})
 
 
 def new_token() -> int:
@@ -110,22 +114,22 @@ def claim_runs(workspace_id: int) -> Claim:
         cursor.execute(sql, [token, until, until, workspace_id, _parameter(at), settings.ISFLOW_BATCH])
         contacts: dict[int, int] = dict(cursor.fetchall())
     fault_point("claims.after_claim")
-    return Claim(workspace_id, token, contacts)
+    return Claim.of(workspace_id, token, contacts)
 
 
-def release(run_ids: Iterable[int], token: int, *, wake_at: datetime) -> None:
+def release(claim: Claim, run_ids: Iterable[int], *, wake_at: datetime) -> None:
     """Give runs back untouched, to be looked at again at ``wake_at``."""
-    Run.objects.filter(pk__in=run_ids, lease_token=token).update(lease_until=None, wake_at=wake_at)
+    tokens = set(claim.tokens.values())
+    Run.objects.filter(pk__in=run_ids, lease_token__in=tokens).update(lease_until=None, wake_at=wake_at)
 
 
-def renew(claims: Sequence[Claim]) -> None:
-    """Prolong leases while their calls are in flight."""
+def renew(held: Sequence[tuple[int, int]]) -> None:
+    """Prolong the leases of runs whose calls are under way, given as ``(run id, token)``."""
     until = lease_end(now())
-    with all_workspaces():
-        for claim in claims:
-            Run.objects.filter(
-                pk__in=claim.run_ids, lease_token=claim.token, lease_until__isnull=False
-            ).update(lease_until=until, wake_at=until)
+    rows = [(run_id, token, until, until) for run_id, token in held]
+    update_many(
+        Run, "id", ("lease_until", "wake_at"), rows, fence=("lease_token",), where={"phase": Run.Phase.CALL}
+    )
 
 
 def _parameter(at: datetime) -> str | None:

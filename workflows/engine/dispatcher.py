@@ -44,20 +44,22 @@ class Listener:
     """None: this release cannot read the version."""
 
 
-def dispatch(workspace_id: int) -> tuple[int, Claim | None]:
+def dispatch(workspace_id: int, *, goes_on: bool = True) -> tuple[int, Claim | None]:
     """Decide one batch of a workspace's events; returns how many, and the runs they started, claimed.
 
+    Unless it ``goes_on`` with them at once those runs are left for somebody to claim.
     If a batch fails its first event is tried alone, so that one that cannot be decided harms only itself.
     """
+    token = new_token() if goes_on else None
     try:
-        return _dispatch(workspace_id, settings.ISFLOW_BATCH, [])
+        return _dispatch(workspace_id, settings.ISFLOW_BATCH, [], token)
     except DATABASE_TROUBLE:
         raise
     except Exception:
         log.exception("events.batch_failed", workspace_id=workspace_id)
     seen: list[Event] = []
     try:
-        return _dispatch(workspace_id, 1, seen)
+        return _dispatch(workspace_id, 1, seen, token)
     except DATABASE_TROUBLE:
         raise
     except Exception as error:
@@ -65,8 +67,9 @@ def dispatch(workspace_id: int) -> tuple[int, Claim | None]:
         return _set_aside(seen, error, workspace_id), None
 
 
-def _dispatch(workspace_id: int, limit: int, seen: list[Event]) -> tuple[int, Claim | None]:
-    token = new_token()
+def _dispatch(
+    workspace_id: int, limit: int, seen: list[Event], token: int | None
+) -> tuple[int, Claim | None]:
     with transaction.atomic():
         events = _locked_events(limit)
         seen.extend(events)
@@ -77,7 +80,7 @@ def _dispatch(workspace_id: int, limit: int, seen: list[Event]) -> tuple[int, Cl
         Event.objects.filter(pk__in=[event.pk for event in events]).update(is_pending=False)
         fault_point("dispatcher.before_commit")
     fault_point("dispatcher.after_commit")
-    return len(events), Claim(workspace_id, token, started) if started else None
+    return len(events), Claim.of(workspace_id, token, started) if started and token else None
 
 
 def _set_aside(events: list[Event], error: Exception, workspace_id: int) -> int:
@@ -109,7 +112,7 @@ def _locked_events(limit: int) -> list[Event]:
     return events
 
 
-def _decide(events: list[Event], at: datetime, workspace_id: int, token: int) -> dict[int, int]:
+def _decide(events: list[Event], at: datetime, workspace_id: int, token: int | None) -> dict[int, int]:
     """Decide all events; returns the runs that were started, with their contacts."""
     answered = take_answers(events, at)
     left = leave_by_condition(events, answered)

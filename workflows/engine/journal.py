@@ -66,7 +66,7 @@ def write(works: Sequence[Work], claim: Claim, at: datetime) -> None:
 def hold(run_ids: Sequence[int], claim: Claim, at: datetime) -> None:
     """Put aside runs whose version this release cannot read; they are tried again from time to time."""
     if run_ids:
-        Run.objects.filter(pk__in=run_ids, lease_token=claim.token).update(
+        Run.objects.filter(pk__in=run_ids, lease_token__in=set(claim.tokens.values())).update(
             status=Run.Status.HELD,
             end_message="This version cannot be read: a step or trigger type is missing.",
             wake_at=at + HOLD,
@@ -220,7 +220,7 @@ def _cursor(item: Work, claim: Claim, at: datetime) -> tuple[object, ...]:
     variables = {} if passage.end is not None and not is_quarantined else passage.variables
     return (
         run.pk,
-        claim.token,
+        claim.tokens[run.pk],
         status,
         phase,
         passage.step_id,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -16,6 +16,7 @@ from contacts.models import Contact, ContactField, ContactIdentity, ContactTag
 from conversations.models import Conversation, Message
 from isflow.workspaces.models import Membership
 from workflows.contract import ChannelView, ContactView, ConversationView, Need, Snapshot, UserView
+from workflows.engine.claims import Claim
 from workflows.models import ACTIVE, Run, StepExecution, Wait
 
 STANDARD_KINDS = {spec.key: spec.kind for spec in STANDARD_SPECS.values()}
@@ -30,27 +31,32 @@ class Locked:
     busy: tuple[int, ...]
 
 
-def lock(wanted: Mapping[int, int], token: int, *, is_patient: bool = False) -> Locked:
-    """Lock the contacts of the runs (``{run id: contact id}``), then the runs that still carry the token.
+def lock(claim: Claim, *, is_patient: bool = False) -> Locked:
+    """Lock the contacts of a claim's runs, then the runs that still carry the claim's tokens.
 
     ``is_patient``: wait for contacts that others hold, because what is to be written must not be lost.
     """
     contacts = {
         contact.pk: contact
         for contact in Contact.objects.select_for_update(skip_locked=not is_patient, no_key=True)
-        .filter(pk__in=set(wanted.values()))
+        .filter(pk__in=set(claim.contacts.values()))
         .order_by("pk")
     }
-    free = [run_id for run_id, contact_id in wanted.items() if contact_id in contacts]
+    free = [run_id for run_id, contact_id in claim.contacts.items() if contact_id in contacts]
     runs = (
         Run.objects.select_for_update(no_key=True, of=("self",))
-        .select_related("workflow", "workspace")
-        .defer("workflow__draft", "workflow__webhook_token", "workflow__exit_conditions")
-        .filter(pk__in=free, lease_token=token, status__in=ACTIVE)
+        .annotate(
+            workflow_name=F("workflow__name"),
+            workflow_status=F("workflow__status"),
+            workspace_name=F("workspace__name"),
+            timezone=F("workspace__timezone"),
+        )
+        .filter(pk__in=free, lease_token__in=set(claim.tokens.values()), status__in=ACTIVE)
         .order_by("pk")
     )
-    busy = tuple(run_id for run_id, contact_id in wanted.items() if contact_id not in contacts)
-    return Locked(tuple(runs), contacts, busy)
+    mine = tuple(run for run in runs if run.lease_token == claim.tokens[run.pk])
+    busy = tuple(run_id for run_id, contact_id in claim.contacts.items() if contact_id not in contacts)
+    return Locked(mine, contacts, busy)
 
 
 def pending_waits(runs: Collection[Run]) -> dict[int, Wait]:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from datetime import datetime
 
 from isflow.infra.metrics import CLAIMED, CLAIMS
 from isflow.workspaces.scope import workspace_scope
 from workflows.engine.claims import claim_runs, outlook, workspaces_with_events
 from workflows.engine.dispatcher import dispatch
-from workflows.engine.runner import work
+from workflows.engine.flights import flights
+from workflows.engine.runner import land, work
 
 
 def pull(
@@ -17,27 +18,34 @@ def pull(
 ) -> int:
     """Decide events and walk runs until nothing is due; returns how many were looked at.
 
+    A workspace with many calls under way has no more runs claimed until some are back. Without a watcher of
+    the flights it waits for those under way as well.
     ``on_next`` is told before the end when the next run comes due, if that is soon.
     """
     total = 0
-    while not is_enough():
-        done = _dispatch_once()
+    while True:
+        done = land()
+        if is_enough():
+            return total + done
+        crowded = flights.crowded()
+        done += _dispatch_once(crowded)
         ahead = outlook()
-        done += _run_once(ahead.workspaces)
-        if not done:
-            if ahead.next_at is not None:
-                on_next(ahead.next_at)
-            break
+        done += _run_once([pk for pk in ahead.workspaces if pk not in crowded])
         total += done
-    return total
+        if done:
+            continue
+        if ahead.next_at is not None:
+            on_next(ahead.next_at)
+        if not flights.wait():
+            return total
 
 
-def _dispatch_once() -> int:
-    """One batch of events for each workspace; the runs they start go on at once."""
+def _dispatch_once(crowded: Collection[int]) -> int:
+    """One batch of events for each workspace; the runs they start go on at once, unless it is crowded."""
     total = 0
     for workspace_id in workspaces_with_events():
         with workspace_scope(workspace_id):
-            count, claim = dispatch(workspace_id)
+            count, claim = dispatch(workspace_id, goes_on=workspace_id not in crowded)
             _claimed("events", count)
             total += count
             if claim is not None:

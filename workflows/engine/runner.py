@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from datetime import timedelta
 from time import monotonic
+from typing import Any
+from zoneinfo import ZoneInfo
 
 import structlog
 from django.conf import settings
@@ -14,16 +16,17 @@ from conversations.realtime import announcing
 from isflow.infra.db import DATABASE_TROUBLE
 from isflow.infra.faults import declare, fault_point
 from isflow.infra.metrics import BURST_SECONDS, BURSTS, STEPS
+from isflow.workspaces.scope import workspace_scope
 from workflows.contract import Answer, CallUnknown, End, RunView, TimedOut
 from workflows.engine import journal
 from workflows.engine.batch import Work
-from workflows.engine.calls import PendingCall, Returned, perform
+from workflows.engine.calls import PendingCall, Returned
 from workflows.engine.claims import Claim, release
 from workflows.engine.clock import now
+from workflows.engine.flights import flights
 from workflows.engine.interpreter import Bounds, Entry, Passage, burst
 from workflows.engine.loading import lock, pending_visits, pending_waits, snapshots
 from workflows.engine.resumes import decode
-from workflows.engine.turns import turns
 from workflows.engine.versions import definitions
 from workflows.models import Run, StepExecution, Wait, Workflow
 
@@ -31,8 +34,6 @@ declare(
     "runner.before_burst",
     "runner.before_commit",
     "runner.after_commit",
-    "runner.before_call",
-    "runner.after_call",
 )
 
 BUSY_PAUSE = timedelta(milliseconds=50)
@@ -41,34 +42,39 @@ log = structlog.get_logger(__name__)
 
 
 def work(claim: Claim) -> None:
-    """Walk every run of a claim as far as it goes now, outside calls included."""
+    """Walk every run of a claim as far as it goes now; calls to the outside world are handed over."""
+    _walk(claim, {})
+
+
+def land() -> int:
+    """Go on with the runs whose calls are back; returns how many there were."""
+    total = 0
+    with flights.landing() as landings:
+        for landing in landings:
+            with workspace_scope(landing.claim.workspace_id):
+                _walk(landing.claim, landing.answers)
+            total += len(landing.answers)
+    return total
+
+
+def _walk(claim: Claim, answers: Mapping[int, Returned]) -> None:
     with bound_contextvars(workspace_id=claim.workspace_id):
-        _work(claim)
+        flights.launch(_burst_all(claim, answers))
 
 
-def _work(claim: Claim) -> None:
-    calls = _burst_all(claim, claim.run_ids, {})
-    while calls:
-        fault_point("runner.before_call")
-        with turns.away():
-            answers = perform(calls, claim)
-        fault_point("runner.after_call")
-        calls = _burst_all(claim, tuple(answers), answers)
-
-
-def _burst_all(claim: Claim, run_ids: Collection[int], answers: Mapping[int, Returned]) -> list[PendingCall]:
+def _burst_all(claim: Claim, answers: Mapping[int, Returned]) -> list[PendingCall]:
     """One transaction for all; if it fails, one for each, so that poison harms only itself."""
     try:
-        return _burst(claim, run_ids, answers)
+        return _burst(claim, answers)
     except Exception:
-        log.exception("runs.batch_failed", workspace_id=claim.workspace_id, runs=len(run_ids))
-    return [call for run_id in run_ids for call in _burst_one(claim, run_id, answers)]
+        log.exception("runs.batch_failed", runs=len(claim.contacts))
+    return [call for run_id in claim.contacts for call in _burst_one(claim.only(run_id), run_id, answers)]
 
 
 def _burst_one(claim: Claim, run_id: int, answers: Mapping[int, Returned]) -> list[PendingCall]:
     with bound_contextvars(run_id=run_id):
         try:
-            return _burst(claim, (run_id,), answers)
+            return _burst(claim, {key: back for key, back in answers.items() if key == run_id})
         except journal.Fenced:
             log.warning("run.fenced")
         except DATABASE_TROUBLE:
@@ -76,15 +82,15 @@ def _burst_one(claim: Claim, run_id: int, answers: Mapping[int, Returned]) -> li
             log.exception("run.postponed")
         except Exception as error:
             log.exception("run.failed")
-            _fail(claim, run_id, error)
+            _fail(claim, error)
     return []
 
 
-def _burst(claim: Claim, run_ids: Collection[int], answers: Mapping[int, Returned]) -> list[PendingCall]:
+def _burst(claim: Claim, answers: Mapping[int, Returned]) -> list[PendingCall]:
     fault_point("runner.before_burst")
     began = monotonic()
     with announcing():
-        works = _load(claim, run_ids, answers)
+        works = _load(claim, answers)
         bounds = Bounds(visits=settings.ISFLOW_MAX_VISITS, burst_steps=settings.ISFLOW_BURST_STEPS)
         at = now()
         for item in works:
@@ -97,7 +103,14 @@ def _burst(claim: Claim, run_ids: Collection[int], answers: Mapping[int, Returne
     fault_point("runner.after_commit")
     _count(works, monotonic() - began)
     return [
-        PendingCall(item.run.pk, item.passage.seq, item.passage.call.request)
+        PendingCall(
+            workspace_id=claim.workspace_id,
+            run_id=item.run.pk,
+            contact_id=item.run.contact_id,
+            seq=item.passage.seq,
+            token=claim.tokens[item.run.pk],
+            request=item.passage.call.request,
+        )
         for item in works
         if item.passage.call is not None
     ]
@@ -111,12 +124,11 @@ def _count(works: Collection[Work], seconds: float) -> None:
             STEPS.labels(visit.step.type_key, visit.status).inc()
 
 
-def _load(claim: Claim, run_ids: Collection[int], answers: Mapping[int, Returned]) -> list[Work]:
-    wanted = {run_id: claim.contacts[run_id] for run_id in run_ids}
-    locked = lock(wanted, claim.token, is_patient=bool(answers))
+def _load(claim: Claim, answers: Mapping[int, Returned]) -> list[Work]:
+    locked = lock(claim, is_patient=bool(answers))
     at = now()
     if locked.busy:
-        release(locked.busy, claim.token, wake_at=at + BUSY_PAUSE)
+        release(claim, locked.busy, wake_at=at + BUSY_PAUSE)
     compiled = definitions(run.version_id for run in locked.runs)
     runs = [run for run in locked.runs if run.version_id in compiled]
     journal.hold([run.pk for run in locked.runs if run.version_id not in compiled], claim, at)
@@ -136,7 +148,7 @@ def _load(claim: Claim, run_ids: Collection[int], answers: Mapping[int, Returned
             step_id=run.step_id,
             seq=run.seq,
         )
-        if run.workflow.status == Workflow.Status.STOPPED:
+        if _about(run).workflow_status == Workflow.Status.STOPPED:
             # A start may commit just after the stop that could not see it; it takes no step.
             passage.end = End("stopped_workflow")
         elif run.lost_leases >= settings.ISFLOW_MAX_LOST_LEASES:
@@ -166,20 +178,25 @@ def _entry(run: Run, wait: Wait | None, visit: StepExecution | None, answer: Ans
 
 
 def _view(run: Run) -> RunView:
+    about = _about(run)
     return RunView(
         id=run.pk,
         workflow_id=run.workflow_id,
-        workflow_name=run.workflow.name,
+        workflow_name=about.workflow_name,
         started_at=run.started_at,
-        workspace_name=run.workspace.name,
-        zone=run.workspace.zone,
+        workspace_name=about.workspace_name,
+        zone=ZoneInfo(about.timezone),
         depth=run.depth,
     )
 
 
-def _fail(claim: Claim, run_id: int, error: Exception) -> None:
+def _about(run: Run) -> Any:
+    """The run with what ``lock`` read beside it of its workflow and workspace."""
+    return run
+
+
+def _fail(claim: Claim, error: Exception) -> None:
     """End a run whose own burst cannot be written; whatever it wanted to change is not changed."""
     with announcing():
-        locked = lock({run_id: claim.contacts[run_id]}, claim.token)
-        for run in locked.runs:
+        for run in lock(claim).runs:
             journal.end_at_once(run, "internal_error", f"{type(error).__name__}: {error}"[:500], now())

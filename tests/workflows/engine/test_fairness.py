@@ -110,7 +110,8 @@ def test_workers_do_not_all_begin_with_the_same_workspace(calm_and_flooded, monk
     for workspace in calm_and_flooded:
         events_for(workspace, 1)
 
-    def dispatch(workspace_id):
+    def dispatch(workspace_id, *, goes_on):
+        assert goes_on
         order.append(workspace_id)
         return 0, None
 

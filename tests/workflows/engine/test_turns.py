@@ -1,10 +1,10 @@
-"""One thread of a process works at a time, none of the work is forgotten, and slow calls block nobody."""
+"""One thread of a process works at a time, and none of the work is forgotten."""
 
 from __future__ import annotations
 
 import threading
 
-from tests.races.arena import Background, together, until
+from tests.races.arena import together
 from workflows.engine.turns import Turns
 
 
@@ -12,7 +12,7 @@ def test_whoever_comes_while_another_works_leaves_and_the_work_is_done():
     turns, todo, at_once = Turns(), [], []
     lock = threading.Lock()
 
-    def work(_is_awaited):
+    def work():
         at_once.append(1)
         assert len(at_once) == 1
         with lock:
@@ -33,48 +33,10 @@ def test_whoever_comes_while_another_works_leaves_and_the_work_is_done():
     assert todo == []
 
 
-def test_a_thread_that_waits_for_a_call_lends_its_turn_and_goes_first_when_it_returns(hints):
-    turns, called, may_return, order = Turns(), threading.Event(), threading.Event(), []
-
-    def calling(_is_awaited):
-        with turns.away():
-            called.set()
-            may_return.wait(5)
-        order.append("back")
-        return 1
-
-    def endless(is_awaited):
-        order.append("other")
-        may_return.set()
-        until(is_awaited)
-        return 1
-
-    caller = Background("caller", lambda: turns.take(calling))
-    assert called.wait(5)
-    assert turns.take(endless) == 1
-    caller.join()
-    assert order[:2] == ["other", "back"]
-    assert turns.take(lambda _: 3) == 3
-
-
-def test_work_announced_to_a_thread_that_leaves_for_a_call_is_handed_on(hints):
-    turns, rounds = Turns(), []
-
-    def calling(_is_awaited):
-        rounds.append(1)
-        if len(rounds) == 1:
-            Background("late", lambda: turns.take(lambda _: 1)).join()
-            with turns.away():
-                assert hints == ["engine"]
-        return 1
-
-    assert turns.take(calling) == 2
-
-
 def test_a_turn_is_given_back_after_a_failure():
     turns = Turns()
 
-    def failing(_is_awaited):
+    def failing():
         raise ValueError
 
     for _ in range(2):
@@ -83,10 +45,4 @@ def test_a_turn_is_given_back_after_a_failure():
         except ValueError:
             continue
         raise AssertionError
-    assert turns.take(lambda _: 7) == 7
-
-
-def test_without_a_turn_there_is_nothing_to_lend(hints):
-    with Turns().away():
-        pass
-    assert hints == []
+    assert turns.take(lambda: 7) == 7
