@@ -72,7 +72,7 @@ class Conversation(EventfulModel):
     channel = models.ForeignKey(Channel, on_delete=models.SET_NULL, null=True, blank=True, related_name="+")
     status = models.CharField(max_length=8, choices=Status.choices, default=Status.OPEN)
     is_latest = models.BooleanField(default=True)
-    # The latest conversation repeats its contact's assignee, so that one index leads to each list of the inbox.
+    # The latest conversation repeats its contact's assignee: one index leads to each list of the inbox.
     assignee = models.ForeignKey(
         settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, blank=True, related_name="+"
     )
