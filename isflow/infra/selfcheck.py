@@ -1,8 +1,8 @@
 """A worker looks at itself: rows are due, yet it has done nothing for half a minute. Then it makes way.
 
 A worker can stay connected to its broker and hear nothing any more. Nobody notices but the worker itself.
-It first gives itself the hint that beat should have given, so that a silent beat is not taken for deafness; if
-that does not reach it either, the process ends with an error and its supervisor starts another.
+It first gives itself the hint that beat should have given, so that a silent beat is not taken for deafness.
+If that does not reach it either, the process ends with an error and its supervisor starts another.
 """
 
 from __future__ import annotations

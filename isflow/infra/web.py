@@ -1,7 +1,8 @@
 """The web server of an installation with many processes: daphne, but polite when it is told to go.
 
 ``python -m isflow.infra.web -b 0.0.0.0 -p 8000 isflow.asgi:application`` takes daphne's own arguments. On
-SIGTERM it stops accepting, answers the requests that it has, and only then closes sockets and leaves.
+SIGTERM it stops accepting, answers the requests that it has, each connection's last one, and only then closes
+sockets and leaves.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from daphne.cli import CommandLineInterface
 from daphne.http_protocol import WebRequest
 from daphne.server import Server
 from twisted.internet.defer import Deferred
+from twisted.web.http import HTTPChannel
 
 DRAIN_LIMIT: Final = 10.0
 """Seconds that requests get to be answered."""
@@ -43,6 +45,7 @@ class PatientServer(Server):
     async def _leave(self) -> None:
         for port in self._ports:
             port.stopListening()
+        HTTPChannel.checkPersistence = _is_last  # type: ignore[method-assign]
         end = time.monotonic() + DRAIN_LIMIT
         while self._running(WebRequest) and time.monotonic() < end:  # noqa: ASYNC110 - nobody tells
             await asyncio.sleep(LOOK_AGAIN)
@@ -61,6 +64,12 @@ class PatientServer(Server):
             if isinstance(protocol, kind)
         ]
         return [application for application in found if application is not None and not application.done()]
+
+
+def _is_last(_channel: HTTPChannel, request: Any, _version: bytes) -> bool:
+    """Say no to another request on this connection, else a busy client would keep us for ever."""
+    request.responseHeaders.setRawHeaders(b"connection", [b"close"])
+    return False
 
 
 class WebCommand(CommandLineInterface):

@@ -1,8 +1,8 @@
 """The harness must be able to fail: eight bugs are planted, each must be caught. ``make chaos-selftest``.
 
-Each bug is put where it shows. Most are caught by random chaos, some only with the right kinds of blows. Two need
-no chance at all: a worker without a fence is frozen at a named place by tests/races until another has taken over,
-and without a sweeper nobody wakes a timer when nothing else happens.
+Most are caught by random chaos, some only with the right kinds of blows. Two need no chance at all: a worker
+without a fence is frozen at a named place by tests/races until another has taken over, and without a sweeper
+nobody wakes a timer when nothing else happens.
 """
 
 from __future__ import annotations
