@@ -64,9 +64,9 @@ class Nemesis:
         self._thaws = set()
 
     async def run(self, blows, number, is_fed):
-        """Deal so many blows, and more while runs are still being fed."""
+        """Deal so many blows, and more while runs are still being fed; none if none are wanted."""
         for blow in blows:
-            if len(self.dealt) >= number and is_fed():
+            if not number or (len(self.dealt) >= number and is_fed()):
                 break
             await asyncio.sleep(blow.gap)
             self._deal(blow)

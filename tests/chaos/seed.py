@@ -147,6 +147,7 @@ def _people(workspace, channels, lane, number, own):
                 workspace=workspace,
                 contact=person,
                 channel=person.last_channel,
+                assignee=person.assignee,
                 status="closed",
                 opened_at=now,
                 closed_at=now,
