@@ -114,6 +114,7 @@ class Contact(EventfulModel):
             models.Index("workspace", Upper("email"), name="contact_by_email"),
             models.Index(fields=["workspace", "phone"], name="contact_by_phone"),
             models.Index(fields=["workspace", "assignee"], name="contact_by_assignee"),
+            models.Index(fields=["id"], condition=models.Q(is_blocked=True), name="contact_blocked"),
         ]
 
     def __str__(self) -> str:
