@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 
 from contacts.models import Contact
 from conversations.content import preview
-from conversations.models import Assignment, Comment, Conversation, Message
+from conversations.models import Assignment, Comment, Conversation, Message, ThreadLine
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,10 +121,16 @@ class CommentItem(_Item):
 
 @dataclass(frozen=True, slots=True)
 class LineItem(_Item):
-    """A line between the messages: opened, closed, assigned, unassigned. Words are put by the page."""
+    """A line between the messages: what was done, and by whom. Words are put by the page."""
 
     type: ClassVar[str] = "line"
-    RANKS: ClassVar[dict[str, int]] = {"opened": 0, "assigned": 1, "unassigned": 1, "closed": 4}
+    RANKS: ClassVar[dict[str, int]] = {
+        "opened": 0,
+        "assigned": 1,
+        "unassigned": 1,
+        "closed": 4,
+        "automation_stopped": 5,
+    }
 
     id: int
     contact: int
@@ -178,6 +184,19 @@ class LineItem(_Item):
             by=assignment.by_name,
             at=assignment.at,
             user=user_name,
+        )
+
+    @classmethod
+    def told(cls, line: ThreadLine) -> LineItem:
+        """Describe what no other row tells."""
+        return cls(
+            id=line.pk,
+            contact=line.contact_id,
+            event=str(line.event),
+            source=str(line.source),
+            by=line.by_name,
+            at=line.at,
+            summary=line.subject,
         )
 
 

@@ -11,7 +11,7 @@ from django.db.models import Model, Q, QuerySet
 
 from contacts.models import Contact
 from conversations.items import CommentItem, LineItem, MessageItem, ThreadItem
-from conversations.models import Assignment, Comment, Conversation, Message
+from conversations.models import Assignment, Comment, Conversation, Message, ThreadLine
 
 PAGE: Final = 50
 
@@ -35,7 +35,7 @@ class _Kind:
 
 
 def thread_items(contact: Contact, *, before: str | None = None, limit: int = PAGE) -> ThreadPage:
-    """Return the newest items before a cursor; five statements, however many there are."""
+    """Return the newest items before a cursor; six statements, however many there are."""
     cursor = _parse_cursor(before)
     found: list[ThreadItem] = []
     for kind in _KINDS:
@@ -95,4 +95,5 @@ _KINDS: Final = (
     _Kind(_of(Message), "created_at", 2, MessageItem.of),
     _Kind(_of(Comment), "created_at", 3, CommentItem.of),
     _Kind(_of(Conversation, closed_at__isnull=False), "closed_at", 4, LineItem.closed),
+    _Kind(_of(ThreadLine), "at", 5, LineItem.told),
 )

@@ -23,6 +23,8 @@ def line_sentences() -> dict[str, str]:
         "assigned_self": _("{user} took over"),
         "unassigned": _("Unassigned"),
         "unassigned_by": _("Unassigned by {by}"),
+        "automation_stopped": _("Automation stopped"),
+        "automation_stopped_by": _("Automation stopped by {by}"),
     }
 
 

@@ -11,6 +11,7 @@ from conversations.models.conversation import (
     ParticipantType,
     Source,
 )
+from conversations.models.line import ThreadLine
 from conversations.models.message import Message
 from conversations.models.pace import ChannelPace, RecipientPace
 
@@ -25,4 +26,5 @@ __all__ = [
     "ParticipantType",
     "RecipientPace",
     "Source",
+    "ThreadLine",
 ]

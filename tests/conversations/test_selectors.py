@@ -142,9 +142,9 @@ def test_the_thread_holds_everything_in_order(site, agent):
     assert whole.items[2].user == agent.name
 
 
-def test_the_thread_costs_five_statements(site, django_assert_num_queries):
+def test_the_thread_costs_six_statements(site, django_assert_num_queries):
     site.open()
     for _ in range(10):
         site.queue()
-    with site.scope(), django_assert_num_queries(5):
+    with site.scope(), django_assert_num_queries(6):
         assert len(thread_items(site.contact).items) == 11

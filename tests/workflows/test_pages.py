@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import pytest
 
+from conversations.thread import thread_items
 from isflow.workspaces.models import AuditEntry, Role
 from tests.factories import make_member, make_workspace
 from tests.factories_contacts import make_channel
@@ -66,6 +67,16 @@ def test_an_agent_sees_which_workflow_the_contact_is_in_and_stops_it(shop):
     entry = AuditEntry.objects.get(action="run.stopped")
     assert entry.user == agent
     assert "Stopped by a user" in shop.page()
+
+
+def test_the_thread_tells_who_stopped_the_automation(shop):
+    agent = shop.sign_in()
+    shop.stop()
+    with looking(shop.workspace):
+        [line] = [item for item in thread_items(shop.run.contact).items if item.type == "line"][-1:]
+    assert (line.event, line.by, line.summary) == ("automation_stopped", agent.name, shop.workflow.name)
+    inbox = shop.client.get(f"/w/{shop.workspace.slug}/inbox/{shop.run.contact_id}/")
+    assert f"Automation stopped by {agent.name}" in inbox.content.decode()
 
 
 @pytest.mark.rule("S002.stop_for_contact.list")
