@@ -131,13 +131,20 @@ class SendReceipt:
 
 
 class DeliveryError(Exception):
-    """The provider refused, surely nothing was sent. ``permanent``: trying again is of no use."""
+    """The provider refused, surely nothing was sent. ``permanent``: trying again is of no use.
 
-    def __init__(self, message: str, *, permanent: bool, retry_after: float | None = None) -> None:
+    ``retry_after``: the provider is too busy and wants to be left alone for so many seconds. ``unreached``:
+    no connection came about. Neither is a failure of the message: it waits until it is too old.
+    """
+
+    def __init__(
+        self, message: str, *, permanent: bool, retry_after: float | None = None, unreached: bool = False
+    ) -> None:
         super().__init__(message)
         self.message = message
         self.permanent = permanent
         self.retry_after = retry_after
+        self.unreached = unreached
 
 
 class DeliveryUnknown(Exception):  # noqa: N818 - it is a state of knowledge, not a fault

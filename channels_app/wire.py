@@ -4,12 +4,18 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from datetime import UTC
+from email.utils import parsedate_to_datetime
 from typing import Any, Final
 
+from django.utils import timezone
+
 from channels_app.contract import AdapterIO, DeliveryError, DeliveryUnknown, HttpReply
-from isflow.infra.http import HttpAnswer, HttpRefused, HttpRequest, HttpUnknown, send
+from isflow.infra.http import HttpAnswer, HttpRefused, HttpRequest, HttpUnknown, HttpUnreachable, send
 
 MAX_RETRY_AFTER: Final = 3_600.0
+DEFAULT_RETRY_AFTER: Final = 2.0
+"""Seconds a provider is left alone that is too busy and does not say for how long."""
 _OK, _REDIRECT, _TIMEOUT, _TOO_EARLY, _TOO_MANY, _SERVER = 200, 300, 408, 425, 429, 500
 _MAX_ERROR: Final = 300
 
@@ -35,6 +41,9 @@ def post_json(url: str, body: Mapping[str, Any], headers: Mapping[str, str]) -> 
     )
     try:
         answer = send(request)
+    except HttpUnreachable as error:
+        text = f"The provider cannot be reached: {error.reason}."
+        raise DeliveryError(text, permanent=False, unreached=True) from error
     except HttpRefused as error:
         raise DeliveryError(f"The provider cannot be reached: {error.reason}.", permanent=False) from error
     except HttpUnknown as error:
@@ -70,9 +79,15 @@ def _judged(answer: HttpAnswer) -> HttpReply:
     raise DeliveryUnknown(message)
 
 
-def _retry_after(answer: HttpAnswer) -> float | None:
-    """Return the seconds the provider asks us to wait, if it says so as a number."""
+def _retry_after(answer: HttpAnswer) -> float:
+    """Return the seconds the provider asks us to wait: written as a number or as a date, or else our own."""
     text = next((value for name, value in answer.headers if name.lower() == "retry-after"), "").strip()
-    if not (text.isascii() and text.isdecimal()):
-        return None
-    return min(float(text[:10]), MAX_RETRY_AFTER)
+    if text.isascii() and text.isdecimal():
+        return min(float(text[:10]), MAX_RETRY_AFTER)
+    try:
+        until = parsedate_to_datetime(text)
+    except (ValueError, IndexError, TypeError):
+        return DEFAULT_RETRY_AFTER
+    if until.tzinfo is None:
+        until = until.replace(tzinfo=UTC)
+    return min(max((until - timezone.now()).total_seconds(), DEFAULT_RETRY_AFTER), MAX_RETRY_AFTER)

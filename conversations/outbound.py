@@ -6,6 +6,7 @@ the machine never sends again unless the provider takes our key: see ``outcomes.
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import replace
 from threading import Event, Lock
@@ -18,10 +19,12 @@ from django.utils.translation import gettext as _
 
 from channels_app.contract import DeliveryError, DeliveryUnknown, OutboundMessage
 from channels_app.services import send
+from conversations.attempts import Attempt, try_again
 from conversations.content import MessageContent, stored_id
 from conversations.models import Message
-from conversations.outcomes import Attempt, messages_recover, outcomes_record, try_again
+from conversations.outcomes import messages_recover, outcomes_record
 from conversations.queue import claim, renew, rest_seconds
+from isflow.infra.db import DATABASE_TROUBLE
 from isflow.infra.faults import declare, fault_point
 from isflow.infra.tasks import hint
 from isflow.workspaces.scope import all_workspaces
@@ -35,6 +38,12 @@ SLICE_SECONDS = 10.0
 """After this long nothing more is claimed; a new hint lets others have a turn."""
 LOOK_SECONDS = 0.25
 """While there are free slots, new messages and channels that may send again are looked for so often."""
+GATHER_SECONDS = 0.004
+"""Calls that end so soon after another are recorded with it; until then nobody but us knows of it."""
+AGAIN_SECONDS = 0.25
+"""Pause before outcomes are recorded once more that the database did not take."""
+STUBBORN_SECONDS = 60.0
+"""How long after its slice a sender tries to record what it knows; after that it counts as unknown."""
 
 _resting = Lock()
 
@@ -48,11 +57,12 @@ def messages_send(*, slots: int | None = None, seconds: float = SLICE_SECONDS) -
     attempts = 0
     flights: dict[Future[Attempt], Message] = {}
     with all_workspaces(), ThreadPoolExecutor(slots, thread_name_prefix="send") as pool:
-        while True:
+        while monotonic() - start < seconds + STUBBORN_SECONDS:
             in_time = monotonic() - start < seconds
             has_room = in_time and len(flights) < slots
-            if has_room:
-                for message in claim(slots - len(flights), flights.values(), slots=slots):
+            # What has ended is recorded before anything else begins.
+            if has_room and not any(future.done() for future in flights):
+                for message in _claimed(slots, flights.values()):
                     fault_point("send.after_claim")
                     flights[pool.submit(_attempt, message)] = message
             if not flights:
@@ -62,23 +72,50 @@ def messages_send(*, slots: int | None = None, seconds: float = SLICE_SECONDS) -
             patience = min(RENEW_SECONDS, LOOK_SECONDS) if has_room else RENEW_SECONDS
             attempts += _land(flights, patience)
             if monotonic() - renewed >= RENEW_SECONDS:
-                renew(list(flights.values()))
+                _renew(flights.values())
                 renewed = monotonic()
     if not in_time:
         hint("send")
     return attempts
 
 
+def _claimed(slots: int, flying: Collection[Message]) -> list[Message]:
+    """Claim what the free slots can carry; with calls in the air, a troubled database is no reason to end."""
+    try:
+        return claim(slots - len(flying), flying, slots=slots)
+    except DATABASE_TROUBLE as error:
+        if not flying:
+            raise
+        log.warning("messages.not_claimed", error=type(error).__name__)
+        return []
+
+
+def _renew(flying: Collection[Message]) -> None:
+    try:
+        renew(list(flying))
+    except DATABASE_TROUBLE as error:
+        log.warning("messages.not_renewed", error=type(error).__name__)
+
+
 def _land(flights: dict[Future[Attempt], Message], patience: float) -> int:
-    """Wait for calls to end, record what came of them, and return how many there were."""
-    done, _pending = wait(flights, timeout=patience, return_when=FIRST_COMPLETED)
-    if done:
-        fault_point("send.after_call")
-        outcomes_record([future.result() for future in done])
-        fault_point("send.after_outcome")
-        for future in done:
-            del flights[future]
-    return len(done)
+    """Wait for calls to end, record what came of them, and return how many were recorded.
+
+    What the database does not take now stays in flight for us, and is recorded the next time.
+    """
+    done, pending = wait(flights, timeout=patience, return_when=FIRST_COMPLETED)
+    if done and pending:
+        done, _pending = wait(flights, timeout=GATHER_SECONDS)
+    if not done:
+        return 0
+    fault_point("send.after_call")
+    kept = outcomes_record([future.result() for future in done])
+    fault_point("send.after_outcome")
+    recorded = [future for future in done if flights[future].pk not in kept]
+    for future in recorded:
+        del flights[future]
+    if kept:
+        pause(AGAIN_SECONDS)
+    return len(recorded)
 
 
 def _rest() -> bool:
@@ -95,7 +132,7 @@ def _rest() -> bool:
 
 
 def pause(seconds: float) -> None:
-    """Do nothing for so many seconds; no transaction is open and no message claimed."""
+    """Do nothing for so many seconds; no transaction is open."""
     Event().wait(seconds)
 
 
@@ -121,7 +158,9 @@ def _attempt(message: Message) -> Attempt:
         receipt = send(channel, outbound)
     except DeliveryError as error:
         if not error.permanent:
-            again = try_again(message, error.message, retry_after=error.retry_after)
+            again = try_again(
+                message, error.message, retry_after=error.retry_after, unreached=error.unreached
+            )
             return replace(again, heard=error.retry_after is not None)
         return Attempt(message, Message.Status.FAILED, timezone.now(), error=error.message, heard=True)
     except DeliveryUnknown as error:

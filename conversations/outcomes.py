@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import random
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from dataclasses import replace
+from datetime import datetime
 
 import structlog
 from django.db import IntegrityError, transaction
@@ -14,6 +13,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from channels_app.models import Channel
+from conversations.attempts import Attempt, try_again
 from conversations.breaker import channels_failed, channels_heard
 from conversations.changes import MessageOutcome
 from conversations.items import MessageItem
@@ -23,61 +23,23 @@ from conversations.queue import UNSENT
 from conversations.realtime import announce_item, announcing
 from conversations.services.messages import capabilities_of
 from conversations.signals import messages_settled
-from isflow.infra.db import update_many
+from isflow.infra.db import DATABASE_TROUBLE, update_many
 from isflow.infra.faults import declare, fault_point
-from isflow.kernel.retry import backoff_seconds
 from isflow.workspaces.scope import all_workspaces, workspace_scope
 
 declare("send.before_outcome_commit")
-
-MAX_RETRIES = 3
-JITTER = 0.1
-"""Part by which a pause that the provider asked for is lengthened at most."""
 
 log = structlog.get_logger(__name__)
 
 _COLUMNS = ("status", "external_id", "error", "attempts", "not_before", "sent_at")
 
 
-@dataclass(frozen=True, slots=True)
-class Attempt:
-    """What came of one claim: ``status`` is sent, failed, unknown, or queued to be tried again.
+def outcomes_record(attempts: Iterable[Attempt]) -> set[int]:
+    """Record outcomes, one transaction per workspace; outcomes of claims that were lost change no run.
 
-    ``heard``: the provider answered (True), did not (False), or was not asked (None).
+    Returns the ids of messages about which the database would hear nothing now: to be recorded again soon.
     """
-
-    message: Message
-    status: str
-    at: datetime
-    external_id: str | None = None
-    error: str = ""
-    not_before: datetime | None = None
-    pause_until: datetime | None = None
-    counted: bool = True
-    heard: bool | None = None
-
-
-def try_again(message: Message, error: str, *, retry_after: float | None) -> Attempt:
-    """Decide on a refusal that may pass: after 2, 8 and 30 s again, then failed.
-
-    If the provider says when it will listen again, the whole channel waits and the attempt does not count.
-    """
-    now = timezone.now()
-    if now - message.created_at > max_age():
-        return Attempt(message, Message.Status.FAILED, now, error=error)
-    if retry_after is not None:
-        longer = 1 + random.uniform(0, JITTER)  # noqa: S311 - spreads load only
-        pause = now + min(timedelta(seconds=retry_after * longer), max_age())
-        queued = Message.Status.QUEUED
-        return Attempt(message, queued, now, error=error, not_before=pause, pause_until=pause, counted=False)
-    if message.attempts > MAX_RETRIES:
-        return Attempt(message, Message.Status.FAILED, now, error=error)
-    not_before = now + timedelta(seconds=backoff_seconds(message.attempts))
-    return Attempt(message, Message.Status.QUEUED, now, error=error, not_before=not_before)
-
-
-def outcomes_record(attempts: Iterable[Attempt]) -> None:
-    """Record outcomes, one transaction per workspace; outcomes of claims that were lost change no run."""
+    kept: set[int] = set()
     groups: dict[int, list[Attempt]] = {}
     for attempt in attempts:
         groups.setdefault(attempt.message.workspace_id, []).append(attempt)
@@ -85,10 +47,14 @@ def outcomes_record(attempts: Iterable[Attempt]) -> None:
         with workspace_scope(workspace_id):
             try:
                 _record(group)
+            except DATABASE_TROUBLE as error:
+                log.warning("messages.not_recorded", count=len(group), error=type(error).__name__)
+                kept.update(attempt.message.pk for attempt in group)
             except Exception as error:  # noqa: BLE001 - one outcome must not cost the others theirs
                 log.warning("messages.record_again", count=len(group), error=type(error).__name__)
                 for attempt in group:
                     _record_alone(attempt)
+    return kept
 
 
 def messages_recover() -> int:

@@ -13,13 +13,14 @@ import httpx
 
 from isflow.infra.addresses import is_public_address
 from isflow.infra.connections import checked_url, client, close_connections, effective_port, pool
-from isflow.infra.netguard import Flight, HttpRefused, current
+from isflow.infra.netguard import Flight, HttpRefused, HttpUnreachable, current
 
 __all__ = [
     "HttpAnswer",
     "HttpRefused",
     "HttpRequest",
     "HttpUnknown",
+    "HttpUnreachable",
     "client",
     "close_connections",
     "is_public_address",
@@ -165,7 +166,7 @@ def _exchange(request: HttpRequest, url: httpx.URL) -> HttpAnswer:
         reason = "timeout" if isinstance(error, httpcore.TimeoutException) else "connection failed"
         if current.flight is not None and current.flight.wrote:
             raise HttpUnknown(reason) from error
-        raise HttpRefused(reason) from error
+        raise HttpUnreachable(reason) from error
     return HttpAnswer(response.status, headers, body, truncated, 0.0)
 
 

@@ -42,6 +42,10 @@ class HttpRefused(Exception):  # noqa: N818 - the words that the engine uses
         self.reason = reason
 
 
+class HttpUnreachable(HttpRefused):
+    """Nothing was sent because no connection came about; the same may well succeed later."""
+
+
 @dataclass
 class Flight:
     """The request of a thread: its deadline in monotonic seconds, and whether a byte of it left."""
@@ -93,9 +97,9 @@ def _addresses(name: str, port: int, timeout: float) -> list[str]:
     try:
         return _resolvers.submit(lookup, name, port).result(timeout)
     except FutureTimeoutError as error:
-        raise HttpRefused("the name look-up took too long") from error
+        raise HttpUnreachable("the name look-up took too long") from error
     except (OSError, UnicodeError) as error:
-        raise HttpRefused("the host is unknown") from error
+        raise HttpUnreachable("the host is unknown") from error
 
 
 def _parsed(text: str) -> Address:

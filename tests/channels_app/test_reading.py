@@ -42,7 +42,7 @@ def test_many_deliveries_are_handed_over_together(channel, handler):
     assert handler.texts == [str(number) for number in range(reading.BATCH + 1)]
 
 
-def test_a_batch_of_deliveries_takes_no_more_statements_than_one(channel, handler, django_assert_max_num_queries):
+def test_a_batch_takes_no_more_statements_than_one(channel, handler, django_assert_max_num_queries):
     say(channel, "one")
     with django_assert_max_num_queries(11):
         deliveries_process()

@@ -1,12 +1,13 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime
 
 import pytest
 
 from channels_app import wire
 from channels_app.contract import DeliveryError, DeliveryUnknown
-from isflow.infra.http import HttpAnswer, HttpRefused, HttpUnknown
+from isflow.infra.http import HttpAnswer, HttpRefused, HttpUnknown, HttpUnreachable
 
 
 @pytest.fixture
@@ -57,14 +58,35 @@ def test_a_refusal_is_permanent_and_tells_the_reason(provider, status):
 
 @pytest.mark.parametrize(
     ("header", "seconds"),
-    [("30", 30.0), ("999999999999", 3600.0), ("soon", None), ("-1", None), ("²", None), ("", None)],
+    [
+        ("30", 30.0),
+        ("0", 0.0),
+        ("999999999999", 3600.0),
+        ("soon", 2.0),
+        ("-1", 2.0),
+        ("²", 2.0),
+        ("", 2.0),
+        ("Fri, 20 Nov 2026 12:01:00 GMT", 60.0),
+        ("Fri, 20 Nov 2026 11:00:00 GMT", 2.0),
+        ("Fri, 20 Nov 2099 11:00:00 GMT", 3600.0),
+        ("Fri, 99 Nov 2026 11:00:00 GMT", 2.0),
+    ],
 )
-def test_a_full_provider_says_when_to_come_again(provider, header, seconds):
+def test_a_full_provider_says_when_to_come_again(provider, header, seconds, monkeypatch):
+    monkeypatch.setattr("django.utils.timezone.now", lambda: datetime(2026, 11, 20, 12, 0, tzinfo=UTC))
     provider.says(429, Retry_After=header)
     with pytest.raises(DeliveryError) as refusal:
         post()
 
     assert (refusal.value.permanent, refusal.value.retry_after) == (False, seconds)
+
+
+def test_a_full_provider_that_names_no_time_is_left_alone_for_a_moment(provider):
+    provider.says(429)
+    with pytest.raises(DeliveryError) as refusal:
+        post()
+
+    assert refusal.value.retry_after == wire.DEFAULT_RETRY_AFTER
 
 
 @pytest.mark.parametrize("status", [100, 408, 425, 500, 502, 503, 504, 599])
@@ -75,10 +97,17 @@ def test_a_broken_provider_leaves_the_outcome_unknown(provider, status):
 
 
 def test_nothing_was_sent_if_the_connection_was_refused(provider):
+    provider.answer = HttpUnreachable("connection failed")
+    with pytest.raises(DeliveryError) as refusal:
+        post()
+    assert (refusal.value.permanent, refusal.value.unreached) == (False, True)
+
+
+def test_what_our_own_guard_refuses_is_tried_a_few_times_only(provider):
     provider.answer = HttpRefused("not a public address")
     with pytest.raises(DeliveryError) as refusal:
         post()
-    assert not refusal.value.permanent
+    assert (refusal.value.permanent, refusal.value.unreached) == (False, False)
 
 
 def test_nobody_knows_if_the_answer_did_not_come(provider):

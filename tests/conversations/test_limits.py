@@ -23,7 +23,9 @@ from tests.conversations.test_outbound import InlinePool
 from tests.factories_contacts import make_channel, make_contacts
 from tests.factories_conversations import FLOW, Site, fake_kind
 
-DOWN = DeliveryError("The provider cannot be reached.", permanent=False)
+DOWN = DeliveryError("The provider stumbled.", permanent=False)
+UNREACHED = DeliveryError("The provider cannot be reached.", permanent=False, unreached=True)
+FULL = DeliveryError("Too many.", permanent=False, retry_after=2)
 
 
 class Clock:
@@ -273,6 +275,72 @@ def test_a_few_messages_survive_an_outage_as_well(db, clock, monkeypatch):
     sweep_for(clock, 80)
     assert statuses(site) == {"sent": 3}
     assert wire.taken[-1][0] - back <= timedelta(seconds=15)
+
+
+@pytest.mark.parametrize("seconds", [60, 3600])
+def test_one_message_alone_survives_an_outage(db, clock, monkeypatch, seconds):
+    site = Site()
+    crowd(site.workspace, site.channel, 1)
+    back = clock.at + timedelta(seconds=seconds)
+    wire = Wire(clock, down=(clock.at, back), error=UNREACHED)
+    monkeypatch.setattr("conversations.outbound.send", wire)
+    sweep_for(clock, seconds + 20)
+    assert statuses(site) == {"sent": 1}
+    assert wire.taken[-1][0] - back <= timedelta(seconds=15)
+    assert len(wire.refused) <= 5 + seconds / 9
+    with site.scope():
+        assert Message.objects.get().attempts == 1
+        assert not ChannelPace.objects.filter(open_since__isnull=False).exists()
+
+
+def test_who_cannot_be_reached_for_a_day_fails(db, clock, monkeypatch):
+    site = Site()
+    crowd(site.workspace, site.channel, 1)
+    wire = Wire(clock, down=(clock.at, clock.at + timedelta(days=3)), error=UNREACHED)
+    monkeypatch.setattr("conversations.outbound.send", wire)
+    sweep_for(clock, 120)
+    assert statuses(site) == {"queued": 1}
+    clock.pass_by(24 * 3600)
+    messages_recover()
+    messages_send()
+    assert statuses(site) == {"failed": 1}
+
+
+def test_an_unreached_message_beside_successes_is_tried_ever_more_rarely(db, clock, monkeypatch):
+    """The breaker stays closed: the channel works, only this message finds nobody."""
+    site = Site()
+    crowd(site.workspace, site.channel, 1, prefix="lost")
+    tries = []
+
+    def send(channel, message):
+        clock.pass_by(0.001)
+        if message.key.startswith("lost"):
+            tries.append(clock.at)
+            raise UNREACHED
+        return SendReceipt(f"wire-{message.key}")
+
+    monkeypatch.setattr("conversations.outbound.send", send)
+    for round_ in range(20):
+        crowd(site.workspace, site.channel, 1, prefix=f"fine-{round_}")
+        sweep_for(clock, 6)
+    pauses = [(later - earlier).total_seconds() for earlier, later in pairwise(tries)]
+    assert min(pauses) >= 2
+    assert min(pauses[-5:]) >= 10
+    assert statuses(site) == {"queued": 1, "sent": 20}
+
+
+def test_a_provider_that_is_too_busy_fails_no_message_and_opens_no_circuit(db, clock, monkeypatch):
+    site = Site()
+    crowd(site.workspace, site.channel, 20)
+    back = clock.at + timedelta(seconds=300)
+    wire = Wire(clock, down=(clock.at, back), error=FULL)
+    monkeypatch.setattr("conversations.outbound.send", wire)
+    sweep_for(clock, 320)
+    assert statuses(site) == {"sent": 20}
+    assert wire.taken[-1][0] - back <= timedelta(seconds=15)
+    with site.scope():
+        assert {message.attempts for message in Message.objects.all()} == {1}
+        assert not ChannelPace.objects.filter(failed_at__isnull=False).exists()
 
 
 def test_an_outage_of_one_channel_holds_up_no_other(db, clock, monkeypatch):

@@ -5,11 +5,12 @@ from concurrent.futures import Future
 from datetime import timedelta
 
 import pytest
+from django.db import OperationalError
 from django.utils import timezone
 
 from channels_app.contract import DeliveryError, DeliveryUnknown, SendReceipt
 from channels_app.models import Channel
-from conversations import inbound
+from conversations import inbound, outcomes
 from conversations.models import ChannelPace, Message
 from conversations.outbound import messages_recover, messages_send
 from conversations.queue import claim, renew
@@ -398,3 +399,99 @@ def test_an_outcome_that_cannot_be_recorded_costs_no_other(db, provider, inline)
     with site.scope():
         assert Message.objects.get(key="good").status == "sent"
         assert Message.objects.get(key="bad").status == "sending"
+
+
+# --- a database that is away for a moment
+
+
+def test_what_the_database_did_not_take_is_recorded_a_moment_later(site, provider, settled, monkeypatch):
+    """The call was made and answered: that must not become unknown because PostgreSQL restarts just now."""
+    recording, refusals, pauses = outcomes.update_many, [], []
+
+    def refuse_twice(*args, **kwargs):
+        if len(refusals) < 2:
+            refusals.append(args)
+            raise OperationalError("the server is starting up")
+        return recording(*args, **kwargs)
+
+    monkeypatch.setattr(outcomes, "update_many", refuse_twice)
+    monkeypatch.setattr("conversations.outbound.pause", pauses.append)
+    site.queue()
+    assert messages_send() == 1
+    assert (len(refusals), len(pauses), len(provider.sent)) == (2, 2, 1)
+    assert only(site).status == "sent"
+    assert [one.status for one in settled] == ["sent"]
+
+
+def test_a_sender_does_not_try_to_record_for_ever(site, provider, monkeypatch):
+    def refuse(*args, **kwargs):
+        raise OperationalError("gone")
+
+    monkeypatch.setattr(outcomes, "update_many", refuse)
+    monkeypatch.setattr("conversations.outbound.STUBBORN_SECONDS", 0.0)
+    monkeypatch.setattr("conversations.outbound.AGAIN_SECONDS", 0.01)
+    site.queue()
+    assert messages_send(seconds=0.2) == 0
+    assert only(site).status == "sending"
+
+
+def test_a_claim_that_fails_costs_no_call_in_the_air_its_outcome(db, provider, monkeypatch):
+    site = Site(contacts=2)
+    for n in range(2):
+        site.queue(n)
+    failed = threading.Event()
+    claims = []
+
+    def claim_once(*args, **kwargs):
+        claims.append(args)
+        if len(claims) == 2:
+            failed.set()
+            raise OperationalError("gone")
+        return claim(*args, **kwargs)
+
+    def slow():
+        assert failed.wait(10)
+        return SendReceipt("slow-1")
+
+    monkeypatch.setattr("conversations.outbound.claim", claim_once)
+    monkeypatch.setattr("conversations.outbound.LOOK_SECONDS", 0.01)
+    provider.answers = [slow]
+    assert messages_send(slots=2) == 2
+    with site.scope():
+        assert set(Message.objects.values_list("status", flat=True)) == {"sent"}
+
+
+def test_a_claim_that_fails_with_nothing_in_the_air_is_raised(site, monkeypatch):
+    def refuse(*args, **kwargs):
+        raise OperationalError("gone")
+
+    monkeypatch.setattr("conversations.outbound.claim", refuse)
+    with pytest.raises(OperationalError):
+        messages_send()
+
+
+def test_calls_that_end_together_are_recorded_together(db, provider, monkeypatch):
+    site = Site(contacts=4)
+    for n in range(4):
+        site.queue(n)
+    groups = []
+
+    def record(attempts):
+        groups.append(len(attempts))
+        return outcomes.outcomes_record(attempts)
+
+    first = threading.Event()
+
+    def late():
+        assert first.wait(10)
+        return SendReceipt(f"late-{threading.get_ident()}")
+
+    def early():
+        first.set()
+        return SendReceipt("early")
+
+    provider.answers = [late, late, late, early]
+    monkeypatch.setattr("conversations.outbound.outcomes_record", record)
+    monkeypatch.setattr("conversations.outbound.GATHER_SECONDS", 5.0)
+    assert messages_send(slots=8) == 4
+    assert groups == [4]
