@@ -27,6 +27,9 @@ WEIGHTS = {
 FREEZE_SECONDS = (10.5, 12.5)
 """Longer than a lease, so that another worker takes over before the frozen one thaws."""
 
+EXTRA = 3
+"""How much rarer blows become once all have been dealt: a machine that is slow must get its runs fed some day."""
+
 
 @dataclass(frozen=True)
 class Blow:
@@ -68,7 +71,8 @@ class Nemesis:
         for blow in blows:
             if not number or (len(self.dealt) >= number and is_fed()):
                 break
-            await asyncio.sleep(blow.gap)
+            is_extra = len(self.dealt) >= number
+            await asyncio.sleep(blow.gap * (EXTRA if is_extra else 1))
             self._deal(blow)
             self.dealt.append((time.time(), blow))
         if self._thaws:
