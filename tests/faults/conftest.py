@@ -1,97 +1,60 @@
 from __future__ import annotations
 
-import json
-import os
-import subprocess
-import sys
-from itertools import count
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 
 import pytest
 
-from tests.harness.servers import ROOT, fresh_database, postgres_server
-from tests.harness.stub import running_stub
+from tests.faults.databases import SqliteCopies, postgres_copies
+from tests.faults.lane import running_lane
+from tests.harness.servers import postgres_server
 
-_numbers = count(1)
+LANES = 2
 
 
-class Victim:
-    """The forking process of one database, and the stub that its children call."""
+class Lanes:
+    """Lanes of one kind of database; a test may keep all of them busy."""
 
-    def __init__(self, database_url, stub, folder):
-        self.stub = stub
-        env = {
-            **os.environ,
-            "DJANGO_SETTINGS_MODULE": "isflow.settings.test",
-            "DATABASE_URL": database_url,
-            "PYTHONWARNINGS": "ignore",
-        }
-        self._log = folder / "victim.log"
-        with self._log.open("wb") as log:
-            self._process = subprocess.Popen(
-                [sys.executable, "-m", "tests.faults.victim", stub.url, str(folder)],
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=log,
-                text=True,
-                cwd=ROOT,
-                env=env,
-            )
-        self._hear()
+    def __init__(self, lanes):
+        self._free = list(lanes)
+        self._pool = ThreadPoolExecutor(len(lanes))
 
-    def _hear(self):
-        line = self._process.stdout.readline()
-        if not line:
-            raise RuntimeError(self._log.read_text(encoding="utf-8", errors="replace")[-4000:])
-        return json.loads(line)
+    def each(self, play, cases):
+        """``play(lane, case)`` for every case, as many at a time as there are lanes; the results in order."""
+        return list(self._pool.map(lambda case: self.one(play, case), cases))
 
-    def order(self, what, **given):
-        """Let a child do something; its exit code and what it said."""
-        self._process.stdin.write(json.dumps({"do": what, **given}) + "\n")
-        self._process.stdin.flush()
-        answer = self._hear()
-        return answer["code"], answer["result"]
+    def one(self, play, case):
+        lane = self._free.pop()
+        try:
+            with lane.case():
+                return play(lane, case)
+        finally:
+            self._free.append(lane)
 
-    def done(self, what, **given):
-        """The same for what must succeed."""
-        code, result = self.order(what, **given)
-        assert code == 0, result
-        return result
-
-    def scene(self):
-        return self.done("make", name=f"scene-{next(_numbers)}")
-
-    def broken_rules(self, scene):
-        return self.done("check", scene=scene, hits=dict(self.stub.hits))
-
-    def stop(self):
-        self._process.stdin.close()
-        self._process.wait(10)
-        self._process.stdout.close()
+    def close(self):
+        self._pool.shutdown()
 
 
 @pytest.fixture(scope="session")
-def stub():
-    with running_stub() as running:
-        yield running
+def postgres_lanes(tmp_path_factory):
+    with ExitStack() as stack:
+        server = stack.enter_context(postgres_server())
+        copies = [stack.enter_context(postgres_copies(server)) for _ in range(LANES)]
+        yield from _lanes(stack, copies, [tmp_path_factory.mktemp("postgres") for _ in copies])
 
 
 @pytest.fixture(scope="session")
-def postgres_victim(stub, tmp_path_factory):
-    with postgres_server() as server, fresh_database(server) as url:
-        victim = Victim(url, stub, tmp_path_factory.mktemp("postgres"))
-        yield victim
-        victim.stop()
+def sqlite_lanes(tmp_path_factory):
+    with ExitStack() as stack:
+        folders = [tmp_path_factory.mktemp("sqlite") for _ in range(LANES)]
+        yield from _lanes(stack, [SqliteCopies(folder) for folder in folders], folders)
 
 
-@pytest.fixture(scope="session")
-def sqlite_victim(stub, tmp_path_factory):
-    folder = tmp_path_factory.mktemp("sqlite")
-    victim = Victim(f"sqlite:///{folder / 'db.sqlite3'}", stub, folder)
-    yield victim
-    victim.stop()
-
-
-@pytest.fixture(params=["postgres", "sqlite"])
-def victim(request):
-    """Both databases in turn; only the one asked for is started."""
-    return request.getfixturevalue(f"{request.param}_victim")
+def _lanes(stack, copies, folders):
+    lanes = [
+        stack.enter_context(running_lane(f"lane-{number}", *given))
+        for number, given in enumerate(zip(copies, folders, strict=True))
+    ]
+    together = Lanes(lanes)
+    stack.callback(together.close)
+    yield together

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections import Counter
+from datetime import timedelta
 
 from channels_app.models import InboundDelivery
 from contacts.models import Contact, ContactTag
 from conversations.models import Comment, Conversation, Message
 from isflow.workspaces.scope import workspace_scope
-from tests.faults.story import ANSWER, STEPS
+from tests.faults.story import ANSWER, PAUSE_SECONDS, STEPS
 from workflows.models import Decision, Event, Run, StepExecution, Wait
+from workflows.selectors import unknown_calls, unknown_messages
 
 ONCE = {
     "contact_tag_updated": 1,
@@ -24,8 +26,11 @@ def broken_rules(scene, hits):
         return [
             *_promises(scene),
             *_runs(scene),
+            *_histories(),
+            *_waits(scene),
             *_inner_effects(scene),
             *_outer_effects(scene, hits),
+            *_unknowns(),
             *_leftovers(),
         ]
 
@@ -57,6 +62,52 @@ def _runs(scene):
         yield f"numbered {[visit.seq for visit in visits]}"
 
 
+def _histories():
+    """Whoever follows the journal through the document comes to where the run stands, never back in time.
+
+    An answer that came too late may be noted long after the step; no step begins before its forerunner.
+    """
+    for run in Run.objects.select_related("version"):
+        document = run.version.definition
+        visits = list(StepExecution.objects.filter(run=run).order_by("seq"))
+        place = document["trigger"]["outlets"]["next"]
+        for visit in visits:
+            if visit.step_id != place:
+                yield f"visit {visit.seq} is {visit.step_id}, the history leads to {place}"
+                break
+            place = document["steps"][place]["outlets"].get(visit.outlet) if visit.outlet else place
+        if run.seq != len(visits):
+            yield f"the run counts {run.seq} visits, the journal {len(visits)}"
+        starts = [visit.started_at for visit in visits]
+        if starts != sorted(starts) or any(_ended_early(visit) for visit in visits):
+            yield f"the journal of run {run.pk} goes back in time"
+
+
+def _ended_early(visit):
+    return visit.finished_at is not None and visit.finished_at < visit.started_at
+
+
+def _waits(scene):
+    """Each wait has one winner, and no timer was early."""
+    waits = Wait.objects.select_related("run")
+    decided = {(wait.run.workflow_id, wait.seq, wait.kind): wait for wait in waits}
+    if len(decided) != len(waits):
+        yield "a step waited twice"
+    for wait in decided.values():
+        if (wait.status == "resolved") != (wait.resolution is not None) or wait.resolved_at is None:
+            yield f"a {wait.kind} is {wait.status} with {wait.resolution} since {wait.resolved_at}"
+    winners = {
+        kind: wait.resolution["type"]
+        for (workflow, _seq, kind), wait in decided.items()
+        if workflow == scene.order and wait.status == "resolved"
+    }
+    if winners.get("question") != "reply":
+        yield f"the waits were won by {winners}"
+    for pause in StepExecution.objects.filter(step_id="pause"):
+        if pause.finished_at - pause.started_at < timedelta(seconds=PAUSE_SECONDS):
+            yield f"the timer of {PAUSE_SECONDS} s took {pause.finished_at - pause.started_at}"
+
+
 def _inner_effects(scene):
     contact = Contact.objects.get()
     if contact.last_name != scene.name:
@@ -80,6 +131,10 @@ def _inner_effects(scene):
 
 
 def _outer_effects(scene, hits):
+    keys = Message.objects.filter(direction="out").values_list("key", flat=True)
+    ghosts = set(hits) - {scene.name} - {f"{scene.name}/{key}" for key in keys}
+    if ghosts:
+        yield f"calls that nobody announced: {ghosts}"
     for message in Message.objects.filter(direction="out"):
         yield from _at_most_once(
             f"message {message.text!r}", message.status, "sent", hits[f"{scene.name}/{message.key}"]
@@ -96,6 +151,16 @@ def _at_most_once(what, status, good, count):
         yield f"{what} counts as {good} but was made {count} times"
     if status not in (good, "unknown"):
         yield f"{what} is {status}"
+
+
+def _unknowns():
+    """One fault makes at most one outcome unknown, and people are shown it."""
+    messages = set(Message.objects.filter(status="unknown").values_list("pk", flat=True))
+    calls = set(StepExecution.objects.filter(status="unknown").values_list("pk", flat=True))
+    if len(messages) + len(calls) > 1:
+        yield f"{len(messages)} messages and {len(calls)} calls are unknown"
+    if messages != {row.pk for row in unknown_messages()} or calls != {row.pk for row in unknown_calls()}:
+        yield "what nobody knows is not listed"
 
 
 def _leftovers():
