@@ -9,16 +9,24 @@ import tempfile
 from pathlib import Path
 
 from tests.bench.embedded import measure_embedded
+from tests.bench.listeners import measure_listeners
 from tests.bench.lists import measure_lists
 from tests.bench.production import measure_production
 from tests.bench.report import Report, machine
 from tests.bench.timers import measure_timers
+from tests.bench.ui_doors import measure_doors
+from tests.bench.ui_inbox import measure_inbox
+from tests.bench.ui_live import measure_live
 from tests.harness.servers import ROOT
 
 PARTS = {
     "production": measure_production,
     "timers": measure_timers,
+    "listeners": measure_listeners,
     "lists": measure_lists,
+    "inbox": measure_inbox,
+    "live": measure_live,
+    "doors": measure_doors,
     "embedded": measure_embedded,
 }
 
@@ -29,8 +37,12 @@ def main():
     parser.add_argument("--only", choices=PARTS, help="measure one part only")
     parser.add_argument("--seconds", type=float, default=8.0, help="length of each closed loop")
     parser.add_argument("--json", type=Path, default=ROOT / "artefacts" / "bench.json")
+    parser.add_argument(
+        "--scale", type=float, default=0.1, help="size of the inbox: 1 is 1,000,000 conversations (default 0.1)"
+    )
     options = parser.parse_args()
     scale = Scale.quick() if options.quick else Scale(options.seconds)
+    scale.inbox = 0.002 if options.quick else options.scale
     report = Report()
     for name, measure in PARTS.items():
         if options.only in (None, name):
@@ -52,6 +64,9 @@ class Scale:
     timer_seconds = 20
     listed = 1_000_000
     rounds = 10
+    inbox_rounds = 100
+    live_agents = 1_000
+    door_seconds = 30
 
     def __init__(self, seconds=8.0, contacts=3_000, engine_runs=2_000, bulk=10_000, talks=4):
         self.seconds = seconds

@@ -175,7 +175,7 @@ def runs(options):
 
 def listening(options):
     """A shop where so many workflows listen for tags and one of them for ours; an event for each contact."""
-    workspace, _workflow = flows.make_shop(options.slug, flows.flow_wait(), 1)
+    workspace = flows.make_workspace(options.slug, 1)
     first = people(workspace, options.runs)
     with workspace_scope(workspace.pk):
         tags = [Tag.objects.create(workspace=workspace, name=f"Tag {n}").pk for n in range(options.flows)]

@@ -94,7 +94,13 @@ def email(number):
 
 
 def make_shop(slug, draft, contacts):
-    """A workspace with a web chat, so many contacts reachable on it, and one published workflow."""
+    """A workspace as below, and one published workflow."""
+    workspace = make_workspace(slug, contacts)
+    return workspace, publish(workspace, draft, slug)
+
+
+def make_workspace(slug, contacts):
+    """A workspace with a web chat and so many contacts reachable on it."""
     workspace = Workspace.objects.create(name=slug, slug=slug, webhook_rate_limit=1_000_000)
     with workspace_scope(workspace.pk):
         channel = Channel.objects.create(workspace=workspace, kind="web_chat", name="Chat")
@@ -119,7 +125,7 @@ def make_shop(slug, draft, contacts):
             ],
             batch_size=1_000,
         )
-    return workspace, publish(workspace, draft, slug)
+    return workspace
 
 
 def webhook_path(workspace, workflow):

@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import sys
 import time
+from collections import Counter
 
 import django
 
@@ -19,10 +21,13 @@ from django.db import connection, transaction  # noqa: E402 - after setup
 from django.test import Client  # noqa: E402
 from django.test.utils import CaptureQueriesContext  # noqa: E402
 
+from isflow.infra.tasks import captured_hints  # noqa: E402
 from isflow.workspaces.models import User  # noqa: E402
 from isflow.workspaces.scope import workspace_scope  # noqa: E402
+from tests.harness.processes import Usage  # noqa: E402
 from workflows.engine.claims import claim_runs, outlook  # noqa: E402
-from workflows.models import Run  # noqa: E402
+from workflows.engine.pull import pull  # noqa: E402
+from workflows.models import Decision, Event, Run  # noqa: E402
 
 BACKEND = "django.contrib.auth.backends.ModelBackend"
 EXPLAINED = 5
@@ -131,7 +136,40 @@ def visited(client, address, rounds):
     }
 
 
-COMMANDS = {"explain": explain, "pages": pages}
+def decide(options):
+    """Decide a workspace's events and walk what they start; a first batch fills the caches uncounted."""
+    left = iter([False])
+    counted = Counter()
+
+    def count(run, sql, params, many, context):
+        counted[sql.split(" ", 1)[0]] += 1
+        return run(sql, params, many, context)
+
+    me, url = {"me": os.getpid()}, os.environ["DATABASE_URL"]
+    with captured_hints(), workspace_scope(options.workspace):
+        pull(lambda: next(left, True))
+        waiting = Event.objects.filter(is_pending=True, kind="contact_tag_updated")
+        number, before = waiting.count(), Usage.of(me, url)
+        begun = time.perf_counter()
+        with connection.execute_wrapper(count):
+            pull()
+        seconds, used = time.perf_counter() - begun, Usage.of(me, url).since(before)
+        undone = waiting.count() + Run.objects.filter(status="running").count()
+        decided = Decision.objects.filter(event__kind="contact_tag_updated")
+        verdicts = decided.latest("pk").verdicts
+        ended = Run.objects.filter(status="ended").count()
+    return {
+        "events": number,
+        "undone": undone,
+        "seconds": seconds,
+        "cpu": used,
+        "queries": counted.total(),
+        "runs": ended,
+        "verdicts": len(verdicts),
+    }
+
+
+COMMANDS = {"decide": decide, "explain": explain, "pages": pages}
 
 
 def main():
