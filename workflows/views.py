@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 from django.http import HttpRequest, JsonResponse
@@ -11,12 +12,14 @@ from django.views.decorators.csrf import csrf_exempt
 from isflow.infra.caches import uses
 from isflow.kernel.ids import token_digest
 from isflow.workspaces.guards import public_view
-from isflow.workspaces.scope import all_workspaces, workspace_scope
-from workflows.models import Workflow
-from workflows.services.webhook import workflow_by_webhook, workflow_trigger_by_webhook
+from isflow.workspaces.scope import workspace_scope
+from workflows.services.webhook import webhook_address, workflow_trigger_by_webhook
 
 MAX_BODY = 256 * 1024
 MAX_DEPTH = 32
+
+_PUBLIC_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
+_NOT_STORABLE = re.compile("[\x00\ud800-\udfff]")
 
 
 class _BadBody(Exception):  # noqa: N818 - carries the answer
@@ -32,18 +35,18 @@ def workflow_webhook(request: HttpRequest, workspace: str, token: str) -> JsonRe
     """Answer as documented in docs/api.md: 200, 400, 404, 405, 409, 413, 415, 422 or 429."""
     if request.method != "POST":
         return _error(405, "method_not_allowed", Allow="POST")
-    with all_workspaces():
-        workflow = workflow_by_webhook(workspace_public_id=workspace, digest=token_digest(token))
-    if workflow is None:
+    known = _PUBLIC_ID.fullmatch(workspace) is not None
+    address = webhook_address(workspace_public_id=workspace, digest=token_digest(token)) if known else None
+    if address is None:
         return _error(404, "unknown_webhook")
-    if _is_too_often(workflow):
+    if uses(f"webhook:{address.workflow_id}", seconds=1) > address.rate_limit:
         return _error(429, "rate_limited", **{"Retry-After": "1"})
     try:
         document = _document(request)
     except _BadBody as bad:
         return _error(bad.status, bad.error)
-    with workspace_scope(workflow.workspace_id):
-        outcome = workflow_trigger_by_webhook(workflow=workflow, document=document)
+    with workspace_scope(address.workspace_id):
+        outcome = workflow_trigger_by_webhook(address=address, document=document)
     return JsonResponse(dict(outcome.body), status=outcome.status)
 
 
@@ -62,7 +65,16 @@ def _document(request: HttpRequest) -> Any:
         raise _BadBody(400, "invalid_json") from error
     if not isinstance(document, dict | list) or _depth(document) > MAX_DEPTH:
         raise _BadBody(400, "invalid_json")
-    return document
+    # Only an escape brings characters in that no database stores.
+    return _storable(document) if b"\\u" in body else document
+
+
+def _storable(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _storable(child) for key, child in value.items()}
+    if isinstance(value, list):
+        return [_storable(child) for child in value]
+    return _NOT_STORABLE.sub("\ufffd", value) if isinstance(value, str) else value
 
 
 def _depth(document: Any) -> int:
@@ -76,11 +88,6 @@ def _depth(document: Any) -> int:
             if isinstance(child, dict | list)
         ]
     return depth
-
-
-def _is_too_often(workflow: Workflow) -> bool:
-    """Count calls per second in the cache; a cache that forgets lets a few more through, no harm."""
-    return uses(f"webhook:{workflow.pk}", seconds=1) > workflow.workspace.webhook_rate_limit
 
 
 def _error(status: int, error: str, **headers: str) -> JsonResponse:

@@ -98,6 +98,8 @@ def test_a_contact_inside_is_refused_without_an_error(client, shop):
         (b"\xff\xfe", 400, "invalid_json"),
         ("[" * 5000, 400, "invalid_json"),
         ("[" * 40 + "]" * 40, 400, "invalid_json"),
+        ({"customer": {"email": "a\x00@example.org"}}, 404, "contact_not_found"),
+        ({"customer": {"email": "a\ud800@example.org"}}, 404, "contact_not_found"),
         (json.dumps({"a": "x" * 300_000}), 413, "body_too_large"),
     ],
 )
@@ -115,7 +117,17 @@ def test_wrong_method_type_and_address_are_told_apart(client, shop):
     got = client.get(address(*shop[:2]))
     assert (got.status_code, got["Allow"]) == (405, "POST")
     assert post(client, shop, "a=1", content_type="text/plain").status_code == 415
-    assert client.post("/hooks/workflow/x/y", "{}", content_type="application/json").status_code == 404
+    for unknown in ("x/y", "%00/y", "x/%00", "%ED%A0%80/y"):
+        answer = client.post(f"/hooks/workflow/{unknown}", "{}", content_type="application/json")
+        assert (answer.status_code, answer.json()) == (404, {"error": "unknown_webhook"})
+
+
+def test_values_that_no_database_stores_start_the_workflow_all_the_same(client, shop):
+    body = {**GOOD, "order": {"id": "4\x002\ud800"}}
+    assert post(client, shop, body).json()["status"] == "triggered"
+    walk()
+    with looking(shop[0]):
+        assert shop[2].messages.filter(direction="out").exists()
 
 
 @pytest.mark.rule("SP.A7.1.regenerate", "S000.webhook.own_address")
