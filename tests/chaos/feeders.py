@@ -42,11 +42,25 @@ class Feeders:
         self.chance = random.Random(f"feed:{seed}")
         self.history = history
         self.taken = []
-        self.attempts = self.fed = self.server_errors = 0
+        self.attempts = self.fed = self.looks = self.server_errors = 0
         self.active = 0
         self.is_done = False
         login = f"sessionid={site['session']}; csrftoken={CSRF}"
         self.browser = {"Cookie": login, "X-CSRFToken": CSRF, "Accept": "application/json"}
+
+    async def call_steadily(self, per_second):
+        """Look at the site so often, until cancelled, as a stream of visitors would."""
+        tasks = set()
+        while True:
+            task = asyncio.create_task(self._look())
+            tasks.add(task)
+            task.add_done_callback(tasks.discard)
+            await asyncio.sleep(1 / per_second)
+
+    async def _look(self):
+        reply = await self.client.get("/health/ready")
+        self.looks += 1
+        self.server_errors += reply.status >= 500
 
     async def feed(self, runs, per_second):
         """Let so many runs begin."""

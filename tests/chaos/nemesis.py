@@ -28,7 +28,7 @@ FREEZE_SECONDS = (10.5, 12.5)
 """Longer than a lease, so that another worker takes over before the frozen one thaws."""
 
 EXTRA = 3
-"""How much rarer blows become once all have been dealt: a machine that is slow must get its runs fed some day."""
+"""How much rarer blows become once all have been dealt, so that a slow machine recovers."""
 
 
 @dataclass(frozen=True)

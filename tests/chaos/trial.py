@@ -20,6 +20,9 @@ from tests.chaos.samples import EVERY, Samples, look
 from tests.chaos.verdict import Evidence, Times, judge
 from tests.harness.servers import ROOT, stop
 
+VISITORS = 20
+"""Requests a second beside the feeding, while restarts must go unnoticed."""
+
 
 @dataclass(frozen=True)
 class Trial:
@@ -91,12 +94,16 @@ class Play:
             self.feeders = Feeders(self.site, cluster.web_url, trial.seed, history, keep=keep)
             watch = [asyncio.create_task(self.tend()), asyncio.create_task(self.tell())]
             self.agents.start()
+            if trial.is_rolling:
+                visitors = asyncio.create_task(self.feeders.call_steadily(VISITORS))
             begun = time.time()
             blows = schedule(trial.seed, trial.gap, trial.kinds)
             feed = asyncio.create_task(self.feeders.feed(trial.runs, trial.pace))
             await asyncio.gather(feed, self.nemesis.run(blows, trial.kills, feed.done))
             fed = time.time()
             drained = await self.drain()
+            if trial.is_rolling:
+                visitors.cancel()
             await self.agents.finish()
             self.is_over = True
             await asyncio.gather(*watch)

@@ -125,6 +125,7 @@ def _figures(given, ledger, unknown, silence):
         "CPU, s": _listed({n: f"{s:.0f}" for n, s in play.samples.cpu().items()}),
     }
     if given.trial.is_rolling:
+        figures["visitors' requests"] = feeders.looks
         figures["longest restart, s"] = f"{times.longest_restart:.1f}"
     return figures
 
