@@ -180,4 +180,3 @@ def test_a_death_before_the_commit_loses_nothing(channel, handler):
 
     (row,) = rows()
     assert row.status == "processed"
-
