@@ -82,7 +82,7 @@ lock:  ## Write the lock files anew (needs uv)
 bench: install-dev  ## Measure against the floors of docs/benchmarks.md
 	$(PY) -m tests.bench $(ARGS)
 
-chaos: install-dev  ## Kill real processes at random for SEED (ARGS="--runs 10000 --kills 100")
+chaos: install-dev  ## Kill real processes at random for SEED: 10,000 runs, 100 kills (ARGS="--runs 1000 --kills 20")
 	$(PY) -m tests.chaos --seed $(or $(SEED),1) $(ARGS)
 
 chaos-selftest: install-dev  ## Plant eight bugs and see each of them caught
