@@ -11,6 +11,7 @@ import asyncio
 import time
 from typing import Any, Final
 
+import structlog
 from daphne.cli import CommandLineInterface
 from daphne.http_protocol import WebRequest
 from daphne.server import Server
@@ -25,6 +26,8 @@ LOOK_AGAIN: Final = 0.05
 FLUSH_SECONDS: Final = 0.2
 """For the last answers to leave; twisted writes them when its loop turns."""
 
+log = structlog.get_logger(__name__)
+
 
 class PatientServer(Server):
     """Answers what it has been asked before it leaves. Sockets are closed; browsers open them elsewhere."""
@@ -34,8 +37,9 @@ class PatientServer(Server):
         self._ports: list[Any] = []
 
     def listen_success(self, port: Any) -> None:
-        """Remember what we listen on."""
+        """Remember what we listen on, and say that we do."""
         self._ports.append(port)
+        log.info("web.listening")
         super().listen_success(port)
 
     def kill_all_applications(self) -> Any:

@@ -116,13 +116,20 @@ class Cluster:
             self.listener = socket.create_server(("127.0.0.1", self.web_port), backlog=128)
             where, fds = ["--fd", str(self.listener.fileno())], (self.listener.fileno(),)
         for name in self.webs:
-            self._add(name, [sys.executable, "-m", *WEB, *where, "isflow.asgi:application"], fds=fds)
+            command = [sys.executable, "-m", *WEB, *where, "isflow.asgi:application"]
+            self._add(name, command, fds=fds, env={**self.env, "LOG_LEVEL": "INFO"})
 
     def stop_apps(self):
         """End web, workers and beat for good, so that nothing moves while the books are read."""
         self.is_healing = False
         for name in ("beat", *WORKERS, *self.webs):
             stop(self.children[name].process, signal.SIGKILL)
+
+    def has_come_back(self, name):
+        """Whether the latest life of a worker or web process does its work."""
+        if name in WORKERS:
+            return self._consumers() >= len(WORKERS)
+        return self.logs()[name].read_bytes().count(b"web.listening") >= self.children[name].starts
 
     def _consumers(self):
         """How many workers wait for hints."""

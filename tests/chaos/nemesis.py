@@ -105,7 +105,7 @@ class Nemesis:
 
 
 class Rolling(Nemesis):
-    """Ends workers and web processes politely, one after the other, until each has come back."""
+    """Ends workers and web processes politely, the next one once the one before has come back."""
 
     async def run(self, blows, number, is_fed, limit=60.0):
         names = [name for pair in zip(WORKERS, self.cluster.webs, strict=True) for name in pair]
@@ -117,8 +117,8 @@ class Rolling(Nemesis):
             starts, begun = child.starts, time.monotonic()
             self.cluster.send(name, signal.SIGTERM)
             self.dealt.append((time.time(), Blow(blow.gap, f"end {name}", name)))
-            while child.starts == starts:
-                await asyncio.sleep(0.1)
-                if time.monotonic() - begun > limit:
+            while child.starts == starts or not self.cluster.has_come_back(name):
+                await asyncio.sleep(0.3)
+                if child.starts == starts and time.monotonic() - begun > limit:
                     self.cluster.send(name, signal.SIGKILL)
             self.longest = max(self.longest, time.monotonic() - begun)
