@@ -83,6 +83,7 @@ INSTALLED_APPS = [
 
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
+    "isflow.infra.doors.MachineDoorMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "isflow.infra.csp.PathCSPMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
