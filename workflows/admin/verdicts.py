@@ -9,11 +9,10 @@ from typing import Any
 from django.utils.translation import gettext as _
 
 from workflows.admin import words
-from workflows.models import Run, WorkflowVersion
+from workflows.models import Run, WorkflowVersion, unfold
 
 GOOD = frozenset({"started", words.ANSWERED})
 ABOUT_A_RUN = frozenset({words.ANSWERED, words.RUN_ENDED})
-_LENGTH = 4
 
 
 @dataclass(frozen=True)
@@ -29,8 +28,8 @@ class VerdictLine:
 
 
 def verdict_lines(verdicts: Any, *, runs: Iterable[Run]) -> list[VerdictLine]:
-    """The stored list ``[version id, verdict, index, reason]`` for people; ``runs`` came of the event."""
-    rows = [row for row in verdicts if isinstance(row, list) and len(row) == _LENGTH] if verdicts else []
+    """Stored verdicts for people, one line for each workflow; ``runs`` came of the event."""
+    rows = unfold(verdicts)
     ids = {row[0] for row in rows if isinstance(row[0], int)}
     versions = {
         version.pk: version

@@ -21,7 +21,7 @@ from isflow.workspaces.scoped_admin import ReadOnlyAdmin
 from workflows.admin import words
 from workflows.admin.paging import MAX_PEOPLE, MAX_WORDS, row_id
 from workflows.admin.verdicts import VerdictLine, verdict_lines
-from workflows.models import Decision, Event, Run, Why, Workflow, WorkflowVersion
+from workflows.models import Decision, Event, Run, Why, Workflow, WorkflowVersion, unfold
 
 PAGE: Final = 25
 LOOKED_AT: Final = 1_000
@@ -177,8 +177,7 @@ def _concerns(event: Event, versions: frozenset[int]) -> bool:
 
 def _verdicts(event: Event) -> list[list[Any]]:
     decision: Decision | None = getattr(event, "decision", None)
-    rows = decision.verdicts if decision is not None and isinstance(decision.verdicts, list) else []
-    return [row for row in rows if isinstance(row, list) and len(row) == 4]  # noqa: PLR2004
+    return [] if decision is None else unfold(decision.verdicts)
 
 
 def _entries(events: Sequence[Event], versions: frozenset[int]) -> list[Entry]:

@@ -27,7 +27,7 @@ from workflows.engine.clock import now
 from workflows.engine.exits import leave_by_condition
 from workflows.engine.starts import PERSONAL_SOURCES, Candidate, create, decide, record_decisions
 from workflows.engine.versions import definitions
-from workflows.models import Event, Workflow
+from workflows.models import Event, Workflow, fold
 
 declare("dispatcher.before_commit", "dispatcher.after_commit")
 
@@ -138,7 +138,7 @@ def _decide(events: list[Event], at: datetime, workspace_id: int, token: int | N
         row[1] = verdict
     accepted = [c for c, row in zip(candidates, places, strict=True) if row[1] == "started"]
     runs = create(accepted, at, workspace_id=workspace_id, token=token)
-    record_decisions(((event, verdicts[event.pk]) for event in events), at, workspace_id=workspace_id)
+    record_decisions(((event, fold(verdicts[event.pk])) for event in events), at, workspace_id=workspace_id)
     return {run.pk: run.contact_id for run in runs}
 
 

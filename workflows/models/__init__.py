@@ -5,6 +5,7 @@ from __future__ import annotations
 from workflows.models.event import Decision, Event
 from workflows.models.pages import Timer, Trouble, Why
 from workflows.models.run import ACTIVE, Enrolment, Run, StepExecution, Wait
+from workflows.models.verdicts import fold, unfold
 from workflows.models.workflow import Workflow, WorkflowVersion
 
 __all__ = [
@@ -20,4 +21,6 @@ __all__ = [
     "Why",
     "Workflow",
     "WorkflowVersion",
+    "fold",
+    "unfold",
 ]

@@ -48,7 +48,8 @@ class Event(ScopedModel):
 class Decision(ScopedModel):
     """What became of one event: a verdict for every workflow that listens to its kind.
 
-    ``verdicts``: list of [version id, verdict, index of the first failing condition or null, reason].
+    ``verdicts``: list of [version id, verdict, index of the first failing condition or null, reason]; where
+    several say the same, a list of their ids. ``unfold()`` gives one row for each.
     """
 
     event = models.OneToOneField(Event, on_delete=models.CASCADE, related_name="decision")
