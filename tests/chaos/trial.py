@@ -20,6 +20,8 @@ from tests.chaos.samples import EVERY, Samples, look
 from tests.chaos.verdict import Evidence, Times, judge
 from tests.harness.servers import ROOT, stop
 
+RESTART = 5
+"""Seconds that a polite restart takes, until the new process works."""
 VISITORS = 20
 """Requests a second beside the feeding, while restarts must go unnoticed."""
 
@@ -42,7 +44,8 @@ class Trial:
 
     @property
     def pace(self):
-        return self.per_second or self.runs / (self.kills * self.gap)
+        gap = self.gap + (RESTART if self.is_rolling else 0)
+        return self.per_second or self.runs / (self.kills * gap)
 
 
 def run_trial(trial, folder):

@@ -31,7 +31,7 @@ for queue in ("engine", "send", "calls", "bulk"):
 
 
 @pytest.mark.faults
-@pytest.mark.timeout(180)
+@pytest.mark.timeout(300)
 def test_a_worker_that_no_longer_consumes_ends_with_an_error(tmp_path):
     with production_installation(tmp_path, env={"ISFLOW_DEAF_SECONDS": "15", "LOG_LEVEL": "ERROR"}) as site:
 
