@@ -80,6 +80,7 @@ class Scale:
         small = cls(seconds=1.5, contacts=300, engine_runs=150, bulk=300, talks=1)
         small.parked, small.timer_seconds = 5_000, 3
         small.listed, small.rounds = 5_000, 2
+        small.inbox_rounds, small.live_agents, small.door_seconds = 3, 20, 3
         return small
 
 
