@@ -6,6 +6,7 @@ from typing import Any
 
 from django.contrib.admin.options import IncorrectLookupParameters
 from django.contrib.admin.views.main import PAGE_VAR
+from django.db.models import QuerySet
 from django.http import HttpRequest
 from unfold.paginator import InfinitePaginator
 from unfold.views import ChangeList
@@ -37,10 +38,7 @@ class EndlessChangeList(ChangeList):
         """Take one row more than the page has, to know whether another page follows."""
         start = self._start(request)
         is_back = start < 0
-        rows = self.queryset.order_by("pk" if is_back else "-pk")
-        if start:
-            rows = rows.filter(pk__gt=-start) if is_back else rows.filter(pk__lt=start)
-        found = list(rows[: self.list_per_page + 1])
+        found = list(self._rows_from(start)[: self.list_per_page + 1])
         has_more = len(found) > self.list_per_page
         page = found[: self.list_per_page]
         if is_back:
@@ -51,6 +49,14 @@ class EndlessChangeList(ChangeList):
         elif start:
             self.newer = self.get_query_string({PAGE_VAR: None})
         self._tell(page)
+
+    def _rows_from(self, start: int) -> QuerySet[Any]:
+        """The rows older than ``start``, or newer than ``-start``, those beside it first."""
+        if self.model_admin.age is None:
+            rows = self.queryset.order_by("pk" if start < 0 else "-pk")
+            return rows.filter(pk__gt=-start) if start < 0 else rows.filter(pk__lt=start) if start else rows
+        rows = self.queryset.annotate(age=self.model_admin.age).order_by("-age" if start < 0 else "age")
+        return rows.filter(age__lt=start) if start < 0 else rows.filter(age__gt=-start) if start else rows
 
     def _tell(self, page: list[Any]) -> None:
         """What Django's and the theme's templates ask for."""

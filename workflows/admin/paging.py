@@ -6,7 +6,7 @@ from typing import Any, ClassVar, TypeVar
 
 from django.contrib.admin import ShowFacets
 from django.db import models
-from django.db.models import Q, QuerySet
+from django.db.models import Func, Q, QuerySet
 from django.http import HttpRequest
 
 from contacts.selectors import contact_search
@@ -31,8 +31,10 @@ class EndlessAdmin(ReadOnlyAdmin[M]):
     """A list, newest first, that is never counted.
 
     ``contact_path``: the lookup that leads to the contact's id. ``id_fields``: what a number may mean too.
+    ``age``: the negative id as an expression, where indexes for this list are made of it.
     """
 
+    age: ClassVar[Func | None] = None
     contact_path: ClassVar[str] = "contact"
     id_fields: ClassVar[tuple[str, ...]] = ("pk",)
     show_full_result_count = False

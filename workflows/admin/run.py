@@ -22,7 +22,7 @@ from workflows.admin.confirm import Confirmation, confirmed
 from workflows.admin.filters import EndReasonFilter, StateFilter, WorkflowFilter
 from workflows.admin.inspector import inspect
 from workflows.admin.pages import PageAdmin
-from workflows.models import Run
+from workflows.models import AGE, Run
 from workflows.services import run_stop
 
 STATUS_COLOURS = {
@@ -37,6 +37,7 @@ STATUS_COLOURS = {
 class RunAdmin(PageAdmin[Run]):
     view_permission: ClassVar[Permission] = Permission.WORKFLOWS_VIEW
     id_fields = ("pk",)
+    age = AGE
     list_display = ("number", "status_badge", "reason", "workflow_name", "contact", "started_at", "ended_at")
     list_filter = (StateFilter, EndReasonFilter, WorkflowFilter)
     list_select_related = ("workflow", "version", "contact")

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from workflows.models.event import Decision, Event
 from workflows.models.pages import Timer, Trouble, Why
-from workflows.models.run import ACTIVE, Enrolment, Run, StepExecution, Wait
+from workflows.models.run import ACTIVE, AGE, Enrolment, Run, StepExecution, Wait
 from workflows.models.verdicts import fold, unfold
 from workflows.models.workflow import Workflow, WorkflowVersion
 
 __all__ = [
     "ACTIVE",
+    "AGE",
     "Decision",
     "Enrolment",
     "Event",

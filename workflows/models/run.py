@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from django.db import models
-from django.db.models import Q
+from django.db.models import F, Func, Q
 from django.utils.translation import gettext_lazy as _
 
 from contacts.models import Contact
 from isflow.workspaces.scope import ScopedModel
 from workflows.models.workflow import Workflow, WorkflowVersion
+
+AGE = Func(F("id"), template="(-%(expressions)s)", output_field=models.BigIntegerField())
+"""Order of the lists of runs, newest first. By the id itself the database would read the whole table from its
+end, because rows of one sort may lie anywhere; by this it takes the index made for the list."""
 
 
 class Run(ScopedModel):
@@ -72,16 +76,12 @@ class Run(ScopedModel):
                 fields=["workspace", "wake_at", "id"], condition=Q(wake_at__isnull=False), name="run_due"
             ),
             models.Index(fields=["contact", "-started_at"], name="run_of_contact"),
-            models.Index(fields=["workspace", "-id"], name="run_newest"),
-            models.Index(fields=["workflow", "-id"], name="run_newest_of_workflow"),
+            models.Index("workspace", AGE, name="run_newest"),
+            models.Index("workflow", AGE, name="run_newest_of_workflow"),
+            models.Index("workspace", AGE, condition=~Q(status="ended"), name="run_newest_active"),
+            models.Index("workspace", AGE, condition=Q(status="ended"), name="run_newest_ended"),
             models.Index(
-                fields=["workflow", "-id"], condition=~Q(status="ended"), name="run_active_of_workflow"
-            ),
-            models.Index(
-                fields=["workflow", "-id"], condition=Q(status="ended"), name="run_ended_of_workflow"
-            ),
-            models.Index(
-                fields=["workflow", "end_reason", "-id"], condition=Q(status="ended"), name="run_end_reason"
+                "workspace", "end_reason", AGE, condition=Q(status="ended"), name="run_newest_by_reason"
             ),
             models.Index(fields=["workspace", "ended_at"], condition=Q(status="ended"), name="run_ended"),
             models.Index(fields=["workflow", "contact", "-started_at"], name="run_recent_starts"),
