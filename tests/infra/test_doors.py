@@ -34,6 +34,7 @@ def test_a_door_passes_by_what_pages_need():
     answer = Client().get("/hooks/seen/shop", headers={"cookie": "sessionid=known"})
     assert answer.json() == {"name": "shop", "view": "door", "has": []}
     assert answer["X-Content-Type-Options"] == "nosniff"
+    assert answer["Content-Length"] == str(len(answer.content))
     assert "Content-Security-Policy" not in answer
     page = Client().get("/page/shop")
     assert {"user", "session"} <= set(page.json()["has"])
