@@ -65,4 +65,5 @@ def try_again(message: Message, error: str, *, retry_after: float | None, unreac
 def _unreached_seconds(message: Message, now: datetime) -> float:
     """Return a quarter of the message's age: five tries within ten seconds, so that the breaker notices."""
     age = (now - message.created_at).total_seconds()
-    return min(max(UNREACHED_SECONDS, age / 4), max(UNREACHED_SECONDS, settings.ISFLOW_PROBE_SECONDS))
+    longest: float = settings.ISFLOW_PROBE_SECONDS
+    return max(UNREACHED_SECONDS, min(age / 4, longest))

@@ -151,9 +151,7 @@ def _held_back(parcels: Sequence[_Parcel], now: datetime) -> tuple[list[_Parcel]
     waiting = InboundDelivery.objects.filter(
         channel_id=parcels[0].delivery.channel_id, status=_RECEIVED, holds__isnull=False, not_before__gt=now
     )
-    earlier = [
-        (pk, until, set(holds)) for pk, until, holds in waiting.values_list("pk", "not_before", "holds")
-    ]
+    earlier = [(row.pk, row.not_before or now, set(row.holds or ())) for row in waiting.defer("body")]
     free: list[_Parcel] = []
     held: list[_Row] = []
     for parcel in parcels if earlier else ():
@@ -175,7 +173,7 @@ def _handed_over(channel: Channel, parcels: Sequence[_Parcel], now: datetime) ->
     answers = items_received.send(sender=Channel, channel=channel, items=items) if items else []
     early = {id(item) for _receiver, answer in answers for item in answer or ()}
     return [
-        _again(one, "It tells of messages that are not known (yet).", now)
+        _again(one, "Status of messages that are not known (yet).", now)
         if any(id(item) in early for item in one.items)
         else _processed(one, now)
         for one in parcels
