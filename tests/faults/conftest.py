@@ -55,6 +55,8 @@ def _lanes(stack, copies, folders):
         stack.enter_context(running_lane(f"lane-{number}", *given))
         for number, given in enumerate(zip(copies, folders, strict=True))
     ]
+    for lane in lanes:
+        lane.get_ready()
     together = Lanes(lanes)
     stack.callback(together.close)
     yield together

@@ -36,9 +36,14 @@ class Lane:
                 cwd=ROOT,
                 env=env,
             )
+
+    def get_ready(self):
+        """Wait until the template is made; several lanes make theirs at the same time."""
         made = self._hear()
         assert made["code"] == 0, made["result"]
         self._scene = made["result"]
+        with self.case():
+            self._tell("warm up", scene=self._scene)
 
     def _hear(self):
         line = self._process.stdout.readline()
@@ -104,7 +109,7 @@ class Lane:
 
 @contextmanager
 def running_lane(name, copies, folder):
-    """Yield a lane that is ready."""
+    """Yield a lane that gets ready."""
     with running_stub() as stub:
         lane = Lane(name, copies, stub, folder)
         try:

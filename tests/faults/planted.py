@@ -47,7 +47,7 @@ def forget_lost_leases():
 
     def careless(given):
         with all_workspaces():
-            Run.objects.filter(pk__in=given.run_ids).update(wake_at=None)
+            Run.objects.filter(pk__in=given.contacts).update(wake_at=None)
         claim(given)
 
     from workflows.engine import pull  # noqa: PLC0415 - only here, it is patched

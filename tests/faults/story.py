@@ -220,6 +220,15 @@ def play(scene, clock, *, tolerated=(), seconds=60):
     return failures
 
 
+def begin(scene, clock):
+    """The first turns only: an order and a message, no call."""
+    install()
+    with clock.followed(), captured_hints(), workspace_scope(scene.workspace):
+        for _ in range(2):
+            turn(scene, ())
+            standing(scene)
+
+
 def turn(scene, tolerated):
     """Everybody does what there is to do; how many failed."""
     failures = 0

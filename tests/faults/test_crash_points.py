@@ -31,8 +31,8 @@ def import_all(*packages):
 import_all("channels_app", "contacts", "conversations", "workflows", "isflow.workspaces", "isflow.infra")
 POINTS = sorted(FAULT_POINTS)
 IS_FULL = os.environ.get("ISFLOW_CRASH_SWEEP") == "full"
-"""The long tier: every action on both databases, and at more passes."""
-PASSES = int(os.environ.get("ISFLOW_FAULT_PASSES", "6" if IS_FULL else "2"))
+"""The long tier: every action on both databases, at every pass."""
+PASSES = int(os.environ.get("ISFLOW_FAULT_PASSES", "100" if IS_FULL else "2"))
 """At how many of a story's passes of one place it strikes, each pass being a case of its own."""
 SQLITE_ACTIONS = list(ACTIONS) if IS_FULL else ["exit"]
 

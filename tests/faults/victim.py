@@ -7,6 +7,7 @@ the database it is given becomes the template, of which every case gets a copy.
 from __future__ import annotations
 
 import faulthandler
+import gc
 import json
 import os
 import signal
@@ -68,7 +69,6 @@ class Child:
 
 def main(stub_url, folder, name):
     call_command("migrate", verbosity=0)
-    django.urls.get_resolver().url_patterns  # noqa: B018 - so that each child starts at once
     disconnect()
     if connections["default"].vendor == "postgresql":
         # Processes die here, never the server: nothing is proved by waiting for its disk.
@@ -86,6 +86,8 @@ def main(stub_url, folder, name):
                 frozen.bury()
                 frozen = None
             answer = begin(order["database"], Path(folder))
+        elif order["do"] == "warm up":
+            answer = warm_up(order["scene"])
         else:
             child = Child(order)
             answer = child.outcome()
@@ -99,6 +101,14 @@ def begin(database, folder):
     connections.settings["default"]["NAME"] = database
     clock.set(0)
     (folder / "acknowledged.txt").unlink(missing_ok=True)
+    return {"code": 0, "result": None}
+
+
+def warm_up(scene):
+    """Do here, once, what every child would do for the first time, as far as no thread stays behind."""
+    story.begin(story.Scene(**scene), clock)
+    disconnect()
+    gc.freeze()
     return {"code": 0, "result": None}
 
 
