@@ -15,9 +15,9 @@ from psycopg.rows import dict_row
 EVERY = 10.0
 ENOUGH = 60
 """Fewer samples than this say nothing about a trend."""
-GROWTH = 1.25
-SLACK = {"connections": 10, "oldest due, s": 5.0, "bytes per run": 2_000, "counters, kB": 512}
-RSS_SLACK = 20.0
+GROWTH = 1.1
+SLACK = {"connections": 10, "oldest due, s": 5.0, "bytes per run": 300, "counters, kB": 256}
+RSS_SLACK = 10.0
 """MB by which a process may differ, besides the growth."""
 LOOK = """
 SELECT (SELECT count(*) FROM workflows_run WHERE status <> 'ended') AS runs,
