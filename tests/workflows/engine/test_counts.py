@@ -74,6 +74,18 @@ def one_after_the_other(shop, number):
     walk()
 
 
+def test_a_call_of_a_webhook_costs_seven_queries_in_one_transaction():
+    shop = make_shop("door", flow_m(), 2)
+    post(shop, 0, "o0")
+    with CaptureQueriesContext(connection) as captured:
+        post(shop, 1, "o1")
+    sql = [query["sql"].strip() for query in captured]
+    words = [text.split()[0] for text in sql]
+    look, start = words[:1], words[1:]
+    assert look == ["SELECT"], listed(sql)
+    assert start == ["BEGIN", "SELECT", "INSERT", "SELECT", *["INSERT"] * 3, "COMMIT"], listed(sql)
+
+
 @pytest.mark.rule("P5")
 def test_a_run_of_m_alone_costs_few_queries():
     shop = make_shop("m-alone", flow_m(), 2)
