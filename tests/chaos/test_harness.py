@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 from itertools import islice
 
 from tests.chaos.agents import Rows
@@ -64,7 +65,7 @@ async def _cut_at_commit():
     line = Line(far.sockets[0].getsockname()[1])
     near = await loop.create_server(lambda: Near(line), "127.0.0.1", 0)
     port = near.sockets[0].getsockname()[1]
-    (reader, writer), (other, _) = [await asyncio.open_connection("127.0.0.1", port) for _ in range(2)]
+    (reader, writer), (other, idle) = [await asyncio.open_connection("127.0.0.1", port) for _ in range(2)]
     writer.write(b"SELECT")
     answers = [await reader.readexactly(4)]
     line.arm()
@@ -77,6 +78,10 @@ async def _cut_at_commit():
                 answers.append(b"")
         while len(heard) < 2:  # noqa: ASYNC110 - a fake tells nobody
             await asyncio.sleep(0.01)
+    for mine in (writer, idle):
+        mine.close()
+        with suppress(ConnectionError):
+            await mine.wait_closed()
     far.close()
     near.close()
     return heard, answers
