@@ -25,6 +25,7 @@ from isflow.workspaces.access import Permission, allowed, inbox_stream, visibili
 from isflow.workspaces.guards import WorkspaceRequest
 from isflow.workspaces.live import stream_numbers
 from isflow.workspaces.models import Membership, Workspace
+from isflow.workspaces.socket_limits import sockets
 
 EDITABLE: Final = {
     "firstname": (gettext_lazy("First name"), "text"),
@@ -34,6 +35,8 @@ EDITABLE: Final = {
 }
 """Fields of the contact panel: label and kind of input."""
 ROWS_TO_SHOW: Final = 50
+COUNTS_PER_SECOND: Final = 30
+"""How often the open pages of one process may ask for the numbers on the tabs, all together."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +104,14 @@ def list_context(request: WorkspaceRequest, view: ListView, counts: InboxCounts)
     }
 
 
+def counting_pause() -> float:
+    """Return how many seconds a page waits before it counts again after a change.
+
+    A change reaches all pages at once; if all of them counted at once, nobody would be served for a while.
+    """
+    return sockets.total / COUNTS_PER_SECOND
+
+
 def script_config(request: WorkspaceRequest, base: str, view: ListView, number: int) -> dict[str, Any]:
     """Return what the page's script needs to know."""
     return {
@@ -109,6 +120,7 @@ def script_config(request: WorkspaceRequest, base: str, view: ListView, number: 
         "me": {"id": request.user.pk, "name": request.user.name},
         "view": {"tab": view.tab, "status": view.status, "q": view.q, "me": request.user.pk},
         "number": number,
+        "pause": counting_pause(),
         "language": get_language() or "en",
         "title": _("Inbox"),
         "words": script_words(),

@@ -10,7 +10,7 @@ from django.utils.cache import patch_cache_control, patch_vary_headers
 from django.views.decorators.http import require_GET
 
 from contacts.models import Contact
-from conversations.inbox.contexts import list_context, thread_context
+from conversations.inbox.contexts import counting_pause, list_context, thread_context
 from conversations.inbox.forms import ListView, cursor
 from conversations.inbox.present import items_json
 from conversations.selectors import (
@@ -71,8 +71,9 @@ def rows(request: WorkspaceRequest) -> HttpResponse:
 @require_GET
 @workspace_view(Permission.INBOX_VIEW)
 def counts(request: WorkspaceRequest) -> HttpResponse:
-    """The numbers on the tabs."""
-    return _private(JsonResponse(counts_json(inbox_counts(request.membership))))
+    """The numbers on the tabs, and how long the page should wait before it asks for them again."""
+    numbers = counts_json(inbox_counts(request.membership))
+    return _private(JsonResponse({**numbers, "pause": counting_pause()}))
 
 
 @require_GET

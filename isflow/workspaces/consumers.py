@@ -21,7 +21,7 @@ from isflow.workspaces.socket_access import (
     numbers_of,
     was_active,
 )
-from isflow.workspaces.socket_limits import IncomingMeter, OutgoingWindow, SocketCounter
+from isflow.workspaces.socket_limits import IncomingMeter, OutgoingWindow, sockets
 
 RECHECK_SECONDS: Final = 60
 MAX_STREAMS: Final = 200
@@ -29,8 +29,6 @@ MAX_NAME: Final = 64
 CLOSE_RESTART: Final = 1012
 CLOSE_BUSY: Final = 1013
 CLOSE_POLICY: Final = 1008
-
-sockets = SocketCounter()
 
 
 class LiveConsumer(AsyncWebsocketConsumer):

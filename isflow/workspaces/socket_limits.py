@@ -77,16 +77,28 @@ class SocketCounter:
 
     def __init__(self) -> None:
         self._open: Counter[int] = Counter()
+        self._total = 0
+
+    @property
+    def total(self) -> int:
+        """How many sockets are open in this process; other threads may ask, too."""
+        return self._total
 
     def enter(self, user_id: int) -> bool:
         """Count a socket; False (and not counted) if the person has too many."""
         if self._open[user_id] >= MAX_SOCKETS_PER_USER:
             return False
         self._open[user_id] += 1
+        self._total += 1
         return True
 
     def leave(self, user_id: int) -> None:
         """Forget a socket."""
         self._open[user_id] -= 1
+        self._total -= 1
         if self._open[user_id] <= 0:
             del self._open[user_id]
+
+
+sockets = SocketCounter()
+"""Those of this process."""

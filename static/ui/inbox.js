@@ -23,6 +23,7 @@ const list = new ConversationList({
   template: templates.row,
   view: config.view,
   url: config.url,
+  pause: config.pause,
   dates,
   words,
   onCounts: drawCounts,

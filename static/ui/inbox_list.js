@@ -5,7 +5,7 @@ import { belongs, hue, initials, readable } from "./inbox_format.js";
 const COUNT_DELAY = 250;
 
 export class ConversationList {
-  /** `options`: {root, template, view: {tab, status, q, me}, url, dates, words, onCounts} */
+  /** `options`: {root, template, view: {tab, status, q, me}, url, pause, dates, words, onCounts} */
   constructor(options) {
     Object.assign(this, options);
     this.rows = this.root.querySelector("[data-rows]");
@@ -163,17 +163,24 @@ export class ConversationList {
     this.empty.hidden = this.rows.childElementCount > 0;
   }
 
+  /** The server says how long to wait; pages that wait differently long do not all ask at once. */
   countSoon() {
     if (this.counting) return;
-    this.counting = setTimeout(async () => {
-      this.counting = null;
-      try {
-        const reply = await fetch(`${this.url}counts/`, { headers: { Accept: "application/json" } });
-        if (reply.ok) this.onCounts(await reply.json());
-      } catch {
-        // Offline: the next change counts again.
-      }
-    }, COUNT_DELAY);
+    this.counting = setTimeout(
+      async () => {
+        this.counting = null;
+        try {
+          const reply = await fetch(`${this.url}counts/`, { headers: { Accept: "application/json" } });
+          if (!reply.ok) return;
+          const counts = await reply.json();
+          this.pause = counts.pause;
+          this.onCounts(counts);
+        } catch {
+          // Offline: the next change counts again.
+        }
+      },
+      COUNT_DELAY + 2_000 * Math.random() * this.pause,
+    );
   }
 
   async page(cursor) {

@@ -37,6 +37,7 @@ class Room:
         self.known = {}
         self.arrivals = {}
         self.gaps = self.closed = self.counts = 0
+        self.pause = 0.0
 
     def read(self, body):
         """Parse each text once: all agents get the same."""
@@ -67,6 +68,7 @@ class Agent(asyncio.Protocol):
         self.buffer = b""
         self.open = False
         self.number = None
+        self.pause = room.pause
         self.rows = {}
         self.changed = 0.0
         self.received = 0
@@ -125,7 +127,8 @@ class Agent(asyncio.Protocol):
         self.received += 1
         self.later("ack", ACK_SECONDS, lambda: self.say({"ack": self.received}))
         if self.room.counting:
-            self.later("count", COUNT_SECONDS, lambda: self.run(self.count()))
+            wait = COUNT_SECONDS + 2 * random.random() * self.pause
+            self.later("count", wait, lambda: self.run(self.count()))
         if message["n"] > self.number + 1:
             self.refetch()
         if message["n"] != self.number + 1:
@@ -150,7 +153,7 @@ class Agent(asyncio.Protocol):
         self.changed = time.time()
 
     async def count(self):
-        await self.room.fetch(self.key, "counts/")
+        self.pause = (await self.room.fetch(self.key, "counts/"))["pause"]
         self.room.counts += 1
 
     def later(self, name, seconds, action):
@@ -205,6 +208,10 @@ async def run(options):
             return agent
 
     agents = await asyncio.gather(*(enter(key) for key in keys))
+    # Pages that were loaded while the others were here know how many there are.
+    room.pause = (await room.fetch(keys[0], "counts/"))["pause"]
+    for agent in agents:
+        agent.pause = room.pause
     print(json.dumps({"ready": len(agents), "seconds": time.perf_counter() - begun}), flush=True)
     await loop.run_in_executor(None, sys.stdin.readline)
     page = await room.fetch(keys[0], "rows/?tab=all&status=open")

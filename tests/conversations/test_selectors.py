@@ -35,6 +35,11 @@ def owner(crowd):
     return make_member(crowd.workspace, Role.OWNER)
 
 
+@pytest.fixture
+def agent_of(crowd):
+    return make_member(crowd.workspace).user
+
+
 def names(page):
     return [row.name for row in page.rows]
 
@@ -53,6 +58,48 @@ def test_the_list_costs_one_statement(crowd, owner, django_assert_num_queries):
         inbox_page(owner)
     with crowd.scope(), django_assert_num_queries(4):
         inbox_counts(owner)
+    with crowd.scope(), django_assert_num_queries(2):
+        inbox_page(owner, search="c")
+
+
+def test_a_search_that_finds_many_shows_the_same(crowd, owner, monkeypatch):
+    with crowd.scope():
+        few = inbox_page(owner, search="c", limit=3)
+        monkeypatch.setattr("conversations.selectors.FEW_CONTACTS", 1)
+        assert inbox_page(owner, search="c", limit=3) == few
+        assert names(inbox_page(owner, search="c2")) == ["C2"]
+
+
+@pytest.mark.parametrize("tab", ["all", "unassigned"])
+def test_pages_follow_each_other_within_one_instant(crowd, owner, tab):
+    with crowd.scope():
+        Conversation.objects.update(last_activity_at=NOON)
+        first = inbox_page(owner, tab=tab, limit=2)
+        second = inbox_page(owner, tab=tab, limit=2, after=first.next_cursor)
+    assert names(first) + names(second) == ["C3", "C2", "C1", "C0"]
+
+
+def test_the_latest_conversation_knows_whose_it_is(crowd, owner, agent_of):
+    crowd.assign(owner.user, 1)
+    with crowd.scope():
+        crowd.contacts[1].refresh_from_db()
+        assert latest(crowd, 1).assignee_id == owner.user_id
+    crowd.close(1)
+    with crowd.scope():
+        conversations_open([crowd.opening(1, at=NOON + timedelta(hours=1))])
+        assert latest(crowd, 1).assignee_id == owner.user_id
+        contact = crowd.contacts[1]
+        contact.assignee = agent_of
+        contact.save()
+        assert latest(crowd, 1).assignee_id == agent_of.pk
+    crowd.assign(None, 1)
+    with crowd.scope():
+        assert latest(crowd, 1).assignee_id is None
+        assert names(inbox_page(owner, tab="unassigned")) == ["C1", "C3", "C2", "C0"]
+
+
+def latest(site, n):
+    return Conversation.objects.get(contact=site.contacts[n], is_latest=True)
 
 
 def test_tabs_status_and_search(crowd, owner):

@@ -78,3 +78,4 @@ def test_sockets_are_counted_per_person():
     assert counter.enter(2)
     counter.leave(1)
     assert counter.enter(1)
+    assert counter.total == MAX_SOCKETS_PER_USER + 1

@@ -12,6 +12,7 @@ from conversations.inbound import receive
 from conversations.models import ClosingCategory, Comment, Conversation, Message
 from isflow.workspaces.access import Restriction
 from isflow.workspaces.models import Role
+from isflow.workspaces.socket_limits import sockets
 from tests.conversations.inbox.conftest import Agent
 from tests.factories import make_member
 from tests.factories_conversations import Site, incoming
@@ -70,7 +71,8 @@ def test_tabs_filter_and_count(agent_browser, shop, member):
     for n in range(3):
         write(shop, n)
     shop.assign(member.user, 1)
-    assert agent_browser.json("counts/") == {"all": 3, "mine": 1, "unassigned": 2, "unread": 3}
+    counts = agent_browser.json("counts/")
+    assert counts == {"all": 3, "mine": 1, "unassigned": 2, "unread": 3, "pause": 0}
     assert names(agent_browser.json("rows/?tab=mine")) == ["C1"]
     assert names(agent_browser.json("rows/?tab=unassigned")) == ["C2", "C0"]
     assert names(agent_browser.json("rows/?status=closed")) == []
@@ -281,3 +283,25 @@ def test_the_list_costs_the_same_for_one_row_and_for_many(agent_browser, shop):
 def test_no_query_gets_a_500(agent_browser, shop, text, where):
     for path in ("", "rows/", f"{shop.contact.pk}/", f"{shop.contact.pk}/items/"):
         assert agent_browser.client.get(agent_browser.base + path, {where: text}).status_code < 500
+
+
+def test_many_open_pages_count_less_often(agent_browser, monkeypatch):
+    monkeypatch.setattr(sockets, "_total", 600)
+    assert agent_browser.json("counts/")["pause"] == 20
+
+
+@pytest.mark.parametrize("path", ["", "?tab=mine&status=closed", "rows/", "{contact}/", "{contact}/items/"])
+def test_a_page_costs_the_same_with_more_in_it(agent_browser, shop, path):
+    def spent():
+        with CaptureQueriesContext(connection) as captured:
+            assert agent_browser.page(path.format(contact=shop.contact.pk)).status_code == 200
+        return len(captured)
+
+    write(shop, 0)
+    spent()
+    first = spent()
+    for n in range(1, 3):
+        write(shop, n)
+    for _ in range(20):
+        shop.queue()
+    assert spent() == first
