@@ -17,10 +17,12 @@ from tests.bench.timers import measure_timers
 from tests.bench.ui_doors import measure_doors
 from tests.bench.ui_inbox import measure_inbox
 from tests.bench.ui_live import measure_live
+from tests.bench.workers import measure_workers
 from tests.harness.servers import ROOT
 
 PARTS = {
     "production": measure_production,
+    "workers": measure_workers,
     "timers": measure_timers,
     "listeners": measure_listeners,
     "lists": measure_lists,
@@ -38,7 +40,10 @@ def main():
     parser.add_argument("--seconds", type=float, default=8.0, help="length of each closed loop")
     parser.add_argument("--json", type=Path, default=ROOT / "artefacts" / "bench.json")
     parser.add_argument(
-        "--scale", type=float, default=0.1, help="size of the inbox: 1 is 1,000,000 conversations (default 0.1)"
+        "--scale",
+        type=float,
+        default=0.1,
+        help="size of the inbox: 1 is 1,000,000 conversations (default 0.1)",
     )
     options = parser.parse_args()
     scale = Scale.quick() if options.quick else Scale(options.seconds)
@@ -63,7 +68,7 @@ class Scale:
     parked = 1_000_000
     timer_seconds = 20
     listed = 1_000_000
-    rounds = 10
+    rounds = 5
     inbox_rounds = 100
     live_agents = 1_000
     door_seconds = 30

@@ -40,7 +40,9 @@ def measure_lists(report, scale, folder):
         queries = sorted({cost["queries"] for cost in pages.values()})
         took = percentile(pages[worst]["took"], 0.95)
         told = f"slowest of {len(pages)}: {worst}; " if len(pages) > 1 else ""
-        told += f"{'-'.join(map(str, queries))} queries"
+        most = {what: max(cost[what] for cost in pages.values()) * 1000 for what in ("cpu", "database")}
+        told += f"{'-'.join(map(str, queries))} queries, CPU {most['cpu']:.0f} ms, "
+        told += f"slowest statement {most['database']:.0f} ms"
         report.add("P14", f"{name}: {group}, p95", took, "ms", goal=GOAL, floor=floor, note=told)
 
 

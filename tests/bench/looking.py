@@ -119,20 +119,22 @@ def addresses(options):
 
 
 def visited(client, address, rounds):
-    took = []
+    took, spent = [], []
     for _ in range(rounds + 1):
-        begun = time.perf_counter()
+        begun, used = time.perf_counter(), time.process_time()
         with CaptureQueriesContext(connection) as captured:
             answer = client.get(address)
         took.append(time.perf_counter() - begun)
+        spent.append(time.process_time() - used)
         if answer.status_code != 200:
             raise RuntimeError(f"{address}: {answer.status_code}")
     slowest = max(captured, key=lambda query: float(query["time"]))
     return {
         "took": took[1:],
+        "cpu": min(spent),
         "queries": len(captured),
-        "database": sum(float(query["time"]) for query in captured),
-        "slowest": slowest["sql"][:1500],
+        "database": float(slowest["time"]),
+        "slowest": slowest["sql"][-1500:],
     }
 
 
@@ -169,7 +171,22 @@ def decide(options):
     }
 
 
-COMMANDS = {"decide": decide, "explain": explain, "pages": pages}
+def walk(options):
+    """Walk the runs of a workspace, with others who begin at the same instant; when it began and was done."""
+
+    def over():
+        with workspace_scope(options.workspace):
+            return not Run.objects.filter(status__in=["running", "waiting"]).exists()
+
+    connection.ensure_connection()
+    time.sleep(max(0.0, options.begin - time.time()))
+    begun = time.time()
+    with captured_hints():
+        pull(over)
+    return {"begun": begun, "ended": time.time()}
+
+
+COMMANDS = {"decide": decide, "explain": explain, "pages": pages, "walk": walk}
 
 
 def main():
@@ -178,6 +195,7 @@ def main():
     parser.add_argument("--workspace", type=int, required=True)
     parser.add_argument("--workflow", type=int, default=0)
     parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--begin", type=float, default=0.0)
     options = parser.parse_args()
     sys.stdout.write(json.dumps(COMMANDS[options.command](options)) + "\n")
 

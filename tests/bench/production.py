@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 import time
 from contextlib import suppress
 
@@ -13,7 +11,7 @@ import psycopg
 from tests.bench.floors import latency_floor, postgres_floors
 from tests.bench.load import closed_loop, percentile
 from tests.harness.processes import production_installation
-from tests.harness.servers import ROOT, stop, wait_for
+from tests.harness.servers import stop, wait_for
 from tests.harness.stub import running_stub
 
 DRAIN_LIMIT = 180
@@ -141,7 +139,7 @@ def memory(report, site):
 
 
 def engine(report, scale, site, stub, floor):
-    """Events inserted beforehand, no door: one process works, then two at once."""
+    """Events inserted beforehand, no door: one process works."""
     for flow, key in (("f", "P1e"), ("m", "P1e")):
         shop = loaded(site, scale, stub, flow, f"engine-{flow}")
         result = inside(site, "engine", workspace=shop["workspace"])
@@ -154,10 +152,6 @@ def engine(report, scale, site, stub, floor):
         report.add(
             "P2", f"{name}: CPU with the database", result["cpu"] * 1000 / result["ended"], "ms/run", goal="3"
         )
-    shop = loaded(site, scale, stub, "f", "engine-two")
-    workers = [_engine_process(site, shop) for _ in range(2)]
-    seconds = [json.loads(worker.communicate()[0].splitlines()[-1])["seconds"] for worker in workers]
-    report.add("P18", "F, engine only, two processes", scale.engine_runs / max(seconds), "runs/s")
     shop = inside(site, "seed", flow="m", slug="counts", contacts=2)
     spent = inside(site, "queries", workspace=shop["workspace"])
     report.add("P5", "M alone: queries in the request", spent["request"], "queries")
@@ -169,11 +163,6 @@ def loaded(site, scale, stub, flow, slug):
     shop = inside(site, "seed", flow=flow, slug=slug, stub=stub.url, contacts=scale.engine_runs)
     inside(site, "insert", workspace=shop["workspace"], runs=scale.engine_runs)
     return shop
-
-
-def _engine_process(site, shop):
-    command = [sys.executable, "-m", "tests.bench.inside", "engine", "--workspace", str(shop["workspace"])]
-    return subprocess.Popen(command, cwd=ROOT, env=site.env, stdout=subprocess.PIPE, text=True)
 
 
 def drained(site, shop):
