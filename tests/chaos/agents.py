@@ -84,6 +84,7 @@ class Agent:
             with suppress(TimeoutError):
                 async with asyncio.timeout(delay * (1 + 0.3 * self.chance.random())):
                     await self.awake.wait()
+            self.awake.clear()
 
     async def _connection(self):
         async with asyncio.timeout(ANSWER_WITHIN):

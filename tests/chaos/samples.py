@@ -109,7 +109,7 @@ class Samples:
         for name, slack in SLACK.items():
             rows = [sample.get(name) for sample in self.taken]
             yield from _compared(name, rows[-2 * quarter : -quarter], rows[-quarter:], slack)
-        for name in self.taken[-1]["rss"]:
+        for name in self.taken[-1]["rss"].keys() - self.others.keys():  # those keep a history
             rows = [sample["rss"].get(name) for sample in self.taken]
             yield from _compared(f"{name}, MB", rows[-2 * quarter : -quarter], rows[-quarter:], RSS_SLACK)
 

@@ -77,7 +77,7 @@ def judge(given):
     found = result.violations
     found["I16 logs and memory"] = [
         *aftermath.logs_clean(play.cluster.logs(), play.site["canaries"]),
-        *aftermath.memory_bounded(play.samples.highest_memory),
+        *aftermath.memory_bounded(play.samples),
     ]
     silence = aftermath.longest_silence(world, times.begun, times.fed)
     found["progress within 15 s"] = [f"silence for {silence:.1f} s"] if silence > SILENCE_LIMIT else []
