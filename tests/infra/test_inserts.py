@@ -5,8 +5,7 @@ from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from contacts.models import Tag
-from isflow.infra import inserts
-from isflow.infra.inserts import insert_many
+from isflow.infra.inserts import FEW, insert_many
 from isflow.workspaces.scope import workspace_scope
 from tests.factories import make_workspace
 from tests.factories_contacts import make_contact
@@ -26,9 +25,10 @@ def tag(workspace, name):
     return Tag(workspace=workspace, name=name)
 
 
-def test_rows_get_their_ids_in_order(workspace, django_assert_num_queries):
+@pytest.mark.parametrize("number", [1, FEW, FEW + 1])
+def test_rows_get_their_ids_in_order(workspace, number, django_assert_num_queries):
     with django_assert_num_queries(1):
-        rows = insert_many([tag(workspace, f"t{n}") for n in range(30)])
+        rows = insert_many([tag(workspace, f"t{n}") for n in range(number)])
     assert {row.pk: row.name for row in rows} == dict(Tag.objects.values_list("pk", "name"))
     assert not rows[0]._state.adding
 
@@ -51,19 +51,14 @@ def test_every_kind_of_value_comes_back_as_it_was(workspace):
     assert (kept.payload, kept.at, kept.run_id, kept.is_pending, kept.depth) == (payload, at, None, True, 0)
 
 
-def test_conflicts_raise_or_are_passed_over(workspace):
+@pytest.mark.parametrize("more", [0, FEW])
+def test_conflicts_raise_or_are_passed_over(workspace, more):
+    names = ["known", *(f"new{n}" for n in range(more))]
     insert_many([tag(workspace, "known")])
     with pytest.raises(IntegrityError), transaction.atomic():
-        insert_many([tag(workspace, "known")])
-    insert_many([tag(workspace, "known"), tag(workspace, "new")], ignore_conflicts=True)
-    assert sorted(Tag.objects.values_list("name", flat=True)) == ["known", "new"]
-
-
-def test_many_values_are_sent_in_several_statements(workspace, monkeypatch, django_assert_num_queries):
-    monkeypatch.setattr(inserts, "MAX_PARAMETERS", 2 * len(inserts._columns(Tag)) + 1)
-    with django_assert_num_queries(3):
-        rows = insert_many([tag(workspace, f"t{n}") for n in range(5)])
-    assert len({row.pk for row in rows}) == Tag.objects.count() == 5
+        insert_many([tag(workspace, name) for name in names])
+    insert_many([tag(workspace, name) for name in [*names, "last"]], ignore_conflicts=True)
+    assert sorted(Tag.objects.values_list("name", flat=True)) == sorted([*names, "last"])
 
 
 def test_nothing_costs_nothing(workspace, django_assert_num_queries):
