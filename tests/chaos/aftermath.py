@@ -15,7 +15,7 @@ EXPECTED_ERRORS = re.compile(
     r"IdleInTransaction|WorkerShutdown|SystemExit|KeyboardInterrupt|has no attribute 'connection_errors'|"
     r"I/O operation on closed file"
 )
-"""What an unreachable database or broker may leave in the logs; the last by a caller who hung up meanwhile."""
+"""What an unreachable database or broker may leave in the logs, and a caller who hung up meanwhile."""
 
 
 def unknown_summary(ledger):

@@ -12,6 +12,7 @@ import time
 from contextlib import suppress
 
 from tests.chaos.client import Client
+from tests.chaos.rows import Rows
 from tests.chaos.sockets import Closed, Socket
 
 FIRST_DELAY, LAST_DELAY = 1.0, 30.0
@@ -22,35 +23,6 @@ FETCH_AGAIN = 2.0
 SETTLE_LIMIT = 60.0
 MOST = 2000
 """Rows of a list that are compared."""
-
-
-class Rows:
-    """What the list on the page holds: the rows of its view, as far as they have been loaded."""
-
-    def __init__(self, status):
-        self.status = status
-        self.rows = {}
-        self.has_more = False
-
-    def take(self, row):
-        """A row came: it is shown anew, or no longer."""
-        contact = row["contact"]
-        if row["status"] != self.status or row["blocked"]:
-            self.rows.pop(contact, None)
-        elif contact in self.rows or not self.has_more or self._reaches(row):
-            self.rows[contact] = row
-
-    def _reaches(self, row):
-        """Whether it belongs above the last row that has been loaded; what lies beyond is not shown."""
-        return any(shown["at"] <= row["at"] for shown in self.rows.values())
-
-    def replace(self, page):
-        self.rows = {row["contact"]: row for row in page["rows"]}
-        self.has_more = page["cursor"] is not None
-
-    def shown(self):
-        """All rows, newest first."""
-        return sorted(self.rows.values(), key=lambda row: (row["at"], row["conversation"]), reverse=True)
 
 
 class Agent:

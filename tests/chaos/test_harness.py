@@ -6,9 +6,9 @@ import asyncio
 from contextlib import suppress
 from itertools import islice
 
-from tests.chaos.agents import Rows
 from tests.chaos.nemesis import WEIGHTS, schedule
 from tests.chaos.proxy import Line, Near
+from tests.chaos.rows import Rows
 from tests.chaos.samples import ENOUGH, Samples
 
 
