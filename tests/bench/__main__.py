@@ -43,7 +43,7 @@ def main():
         "--scale",
         type=float,
         default=0.1,
-        help="size of the inbox: 1 is 1,000,000 conversations (default 0.1)",
+        help="of the inbox: 1 is a million conversations (default 0.1)",
     )
     options = parser.parse_args()
     scale = Scale.quick() if options.quick else Scale(options.seconds)

@@ -1,9 +1,9 @@
 """A room full of agents: ``python -m tests.bench.ui_agents <url> <slug> <file of session keys>``.
 
-One real web socket each, in one process without Django. An agent keeps a list as a browser does: frames in order
-are applied, a gap makes it fetch the list anew. ``--counting`` lets each fetch the numbers on the tabs after a
-frame, as a page that is being looked at does. Says ``ready`` on standard output; after any line on standard input
-it tells what arrived when, as one line of JSON, and leaves.
+One real web socket each, in one process without Django. An agent keeps a list as a browser does: frames in
+order are applied, a gap makes it fetch the list anew. ``--counting`` lets each fetch the numbers on the tabs
+after a frame, as the page's script does. Says ``ready`` on standard output; after a line on standard input it
+tells what arrived when, as one line of JSON, and leaves.
 """
 
 from __future__ import annotations
@@ -192,9 +192,8 @@ def taken_frame(data):
     return (data[0] & 0x0F, data[start:end], data[end:]) if len(data) >= end else None
 
 
-async def run(options):
+async def run(options, keys):
     room = Room(options)
-    keys = Path(options.keys).read_text(encoding="utf-8").split()
     loop = asyncio.get_running_loop()
     gate = asyncio.Semaphore(OPENING_AT_ONCE)
     begun = time.perf_counter()
@@ -212,7 +211,7 @@ async def run(options):
     room.pause = (await room.fetch(keys[0], "counts/"))["pause"]
     for agent in agents:
         agent.pause = room.pause
-    print(json.dumps({"ready": len(agents), "seconds": time.perf_counter() - begun}), flush=True)
+    tell({"ready": len(agents), "seconds": time.perf_counter() - begun})
     await loop.run_in_executor(None, sys.stdin.readline)
     page = await room.fetch(keys[0], "rows/?tab=all&status=open")
     wanted = {row["contact"]: row for row in page["rows"]}
@@ -227,7 +226,12 @@ async def run(options):
         "rows": len(wanted),
         "cpu": time.process_time(),
     }
-    print(json.dumps(told), flush=True)
+    tell(told)
+
+
+def tell(what):
+    sys.stdout.write(json.dumps(what) + "\n")
+    sys.stdout.flush()
 
 
 def newest(rows, number):
@@ -244,7 +248,8 @@ def main():
     parser.add_argument("--counting", action="store_true")
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (min(most, 20_000), most))
-    asyncio.run(run(parser.parse_args()))
+    options = parser.parse_args()
+    asyncio.run(run(options, Path(options.keys).read_text(encoding="utf-8").split()))
 
 
 if __name__ == "__main__":

@@ -1,11 +1,12 @@
 """A workspace with a million conversations, filled by the database itself in a few minutes.
 
-``scale`` 1 means 1,000,000 conversations of 800,000 contacts and 10,000,000 messages. A quarter of the contacts
-have an earlier, closed conversation; a fifth of the latest ones are open. Of the open ones 99 of 100 are
-somebody's, of the closed ones 30; a tenth of the open ones are unread. Every tenth message belongs to one of a
-few hundred busy threads, the first of which has 20,000. Messages lie in order of time, so those of one thread
-lie far apart.
+``scale`` 1 means 1,000,000 conversations of 800,000 contacts and 10,000,000 messages. A quarter of the
+contacts have an earlier, closed conversation; a fifth of the latest ones are open. Of the open ones 99 of 100
+are somebody's, of the closed ones 30; a tenth of the open ones are unread. Every tenth message belongs to one
+of a few hundred busy threads, the first of which has 20,000. Messages lie in order of time, so those of one
+thread lie far apart.
 """
+# ruff: noqa: S608 - the statements are put together from our own words
 
 from __future__ import annotations
 
@@ -13,8 +14,10 @@ from contextlib import contextmanager
 
 NEUTRAL = {"boolean": "false", "jsonb": "'{}'", "timestamp with time zone": "now()"}
 TEXTS = {"character varying", "text"}
-FIRST = "ARRAY['Ada','Alan','Barbara','Claude','Donald','Edsger','Frances','Grace','Hedy','John','Katherine','Ken']"
-LAST = "ARRAY['Lovelace','Turing','Liskov','Shannon','Knuth','Dijkstra','Allen','Hopper','Lamarr','Backus','Noether']"
+FIRST = "string_to_array('Ada Alan Barbara Claude Donald Edsger Frances Grace Hedy John Katherine Ken', ' ')"
+LAST = (
+    "string_to_array('Lovelace Turing Liskov Shannon Knuth Dijkstra Allen Hopper Lamarr Backus Noether', ' ')"
+)
 YEARS = "interval '1000 days'"
 
 
@@ -44,7 +47,7 @@ def fill(cursor, workspace, channel, agents, scale):
 
 
 def people(cursor, workspace, channel, contacts, agents):
-    """Contacts, each reachable on the channel. The first agent has a twentieth of them, the others the rest."""
+    """Contacts, each reachable on the channel. A twentieth of those with an assignee are the first agent's."""
     with without_indexes(cursor, "contacts_contact"):
         insert(
             cursor,
@@ -58,7 +61,6 @@ def people(cursor, workspace, channel, contacts, agents):
             country="'DE'",
             bot_enabled="true",
             is_blocked="n % 100 = 7",
-            # Bits of the hash: 0-9 says whether open (below), the rest whose it is.
             assignee_id=(
                 f"CASE WHEN ({owned('n')}) THEN (SELECT id FROM agent WHERE place = "
                 f"CASE WHEN n % 20 = 3 THEN 1 ELSE 1 + (n * 31) % {agents} END) END"
@@ -196,7 +198,7 @@ def insert(cursor, table, rows, /, **given):
             given[name] = "''" if kind in TEXTS else NEUTRAL.get(kind, "0")
     names = ", ".join(f'"{name}"' for name in given)
     values = ", ".join(str(value) for value in given.values())
-    cursor.execute(f"INSERT INTO {table} ({names}) SELECT {values} FROM {rows}")  # noqa: S608 - our own words
+    cursor.execute(f"INSERT INTO {table} ({names}) SELECT {values} FROM {rows}")
 
 
 def columns_of(cursor, table):
@@ -232,7 +234,7 @@ def counted(cursor):
         ("conversations", "conversations_conversation"),
         ("messages", "conversations_message"),
     ):
-        cursor.execute(f"SELECT count(*) FROM {table}")  # noqa: S608 - our own names
+        cursor.execute(f"SELECT count(*) FROM {table}")
         sizes[name] = cursor.fetchone()[0]
     cursor.execute("SELECT pg_database_size(current_database())")
     return {**sizes, "megabytes": round(cursor.fetchone()[0] / 1e6)}

@@ -108,7 +108,7 @@ def timed(client, address, rounds):
         statements.add(
             len([q for q in captured if not q["sql"].startswith(("BEGIN", "COMMIT", "SAVEPOINT", "RELEASE"))])
         )
-    slowest = sorted(captured, key=lambda query: -float(query["time"]))[0]
+    slowest = max(captured, key=lambda query: float(query["time"]))
     return {
         "p50": round(statistics.median(took) * 1000, 1),
         "p95": percentile(took, 0.95),
@@ -163,7 +163,7 @@ def addresses(options):
 
 
 def agents(options):
-    """A workspace with so many signed-in people and a custom channel: the address of its calls, their sessions."""
+    """A workspace with so many signed-in people and a custom channel: its address, their sessions."""
     workspace, _, users = crew(options.slug, options.agents)
     with workspace_scope(workspace.pk):
         token = secrets.token_hex(16)
