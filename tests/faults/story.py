@@ -263,17 +263,16 @@ def delivered(_scene):
 
 
 def outside_world(scene):
-    """The shop orders, Ada answers, a manager stops the idle workflow: each until it is acknowledged."""
+    """The shop orders and Ada answers, each until it is acknowledged, then never again; a manager stops."""
     runs = {run.workflow_id: run.status for run in Run.objects.all()}
-    if scene.order not in runs:
+    known = scene.acknowledged()
+    if "order" not in known:
         order(scene, scene.order_path, "order")
-    elif scene.idle not in runs:
+    elif "idle" not in known:
         order(scene, scene.idle_path, "idle")
-    elif (
-        "answer" not in scene.acknowledged() and Wait.objects.filter(kind="question", status="open").exists()
-    ):
+    elif "answer" not in known and Wait.objects.filter(kind="question").exists():
         post(scene, f"/hooks/channel/{scene.channel_token}/", f"{ANSWER}|{scene.name}|very", "answer")
-    elif runs[scene.order] == "ended" and runs[scene.idle] == "waiting":
+    elif runs.get(scene.order) == "ended" and runs.get(scene.idle) == "waiting":
         workflow_stop(workflow=Workflow.objects.get(pk=scene.idle))
         scene.acknowledge("stop")
 
