@@ -47,7 +47,7 @@ def fill(cursor, workspace, channel, agents, scale):
 
 
 def people(cursor, workspace, channel, contacts, agents):
-    """Contacts, each reachable on the channel. A twentieth of those with an assignee are the first agent's."""
+    """Contacts, each reachable on the channel. A twentieth of the assigned ones are the first agent's."""
     with without_indexes(cursor, "contacts_contact"):
         insert(
             cursor,
