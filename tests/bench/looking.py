@@ -172,14 +172,16 @@ def decide(options):
 
 
 def walk(options):
-    """Walk the runs of a workspace, with others who begin at the same instant; when it began and was done."""
+    """Say that we are ready, wait for a line, and walk a workspace's runs; when it began and was done."""
 
     def over():
         with workspace_scope(options.workspace):
             return not Run.objects.filter(status__in=["running", "waiting"]).exists()
 
     connection.ensure_connection()
-    time.sleep(max(0.0, options.begin - time.time()))
+    sys.stdout.write("ready\n")
+    sys.stdout.flush()
+    sys.stdin.readline()
     begun = time.time()
     with captured_hints():
         pull(over)
@@ -195,7 +197,6 @@ def main():
     parser.add_argument("--workspace", type=int, required=True)
     parser.add_argument("--workflow", type=int, default=0)
     parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--begin", type=float, default=0.0)
     options = parser.parse_args()
     sys.stdout.write(json.dumps(COMMANDS[options.command](options)) + "\n")
 

@@ -6,7 +6,6 @@ import json
 import os
 import subprocess
 import sys
-import time
 
 import psutil
 
@@ -18,8 +17,6 @@ from tests.harness.servers import ROOT, stop
 from tests.harness.stub import running_stub
 
 CALLERS = 64
-START = 6.0
-"""Seconds that a process may need to be ready."""
 
 
 def measure_workers(report, scale, folder):
@@ -59,21 +56,22 @@ def door(report, scale, site, stub, floor):
 
 
 def alone(report, scale, site, stub, flow, floor):  # noqa: PLR0913, PLR0917 - what is measured with what
-    """The same number of runs for each process, all due; they begin at one instant."""
+    """The same number of runs for each process, all due; they begin at one instant, when all are ready."""
     rates = {}
     for workers in (1, 2):
         number = scale.engine_runs * workers
         shop = inside(site, "seed", flow=flow, slug=f"{flow}-{workers}", stub=stub.url, contacts=number)
         inside(site, "insert", workspace=shop["workspace"], runs=number)
-        begin = time.time() + START
-        processes = [_walker(site, shop, begin) for _ in range(workers)]
-        time.sleep(START)
+        processes = [_walker(site, shop) for _ in range(workers)]
+        for process in processes:
+            process.stdout.readline()
         cores = Cores()
+        for process in processes:
+            process.stdin.write("go\n")
+            process.stdin.flush()
         told = [json.loads(process.communicate()[0].splitlines()[-1]) for process in processes]
         busy = cores.busy()
         seconds = max(row["ended"] for row in told) - min(row["begun"] for row in told)
-        if max(row["begun"] for row in told) > begin + 1:
-            report.fail("a process was not ready in time")
         rates[workers] = number / seconds
         name = f"{flow.upper()}, engine only, {workers} processes"
         floors = f"{floor['one_commit_per_run']}, in batches {floor['one_commit_per_batch']}"
@@ -81,11 +79,10 @@ def alone(report, scale, site, stub, flow, floor):  # noqa: PLR0913, PLR0917 - w
     report.add("P18", f"{flow.upper()}, engine only: two against one", rates[2] / rates[1], "x", goal="1.5")
 
 
-def _walker(site, shop, begin):
+def _walker(site, shop):
     command = [sys.executable, "-m", "tests.bench.looking", "walk", "--workspace", str(shop["workspace"])]
-    return subprocess.Popen(
-        [*command, "--begin", str(begin)], cwd=ROOT, env=site.env, stdout=subprocess.PIPE, text=True
-    )
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
+    return subprocess.Popen(command, cwd=ROOT, env=site.env, **pipes)
 
 
 class Cores:
