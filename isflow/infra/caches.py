@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Hashable
 from functools import lru_cache
 from typing import Any
 
@@ -27,6 +26,9 @@ class SharedRedisCache(RedisCache):
     Django makes a cache object per thread, and under ASGI per request; each would connect anew.
     """
 
+    _servers: list[str]
+    _options: dict[str, Any]
+
     @property
     def _cache(self) -> RedisCacheClient:
         return _process_client(os.getpid(), tuple(self._servers), **self._options)
@@ -41,7 +43,7 @@ class SharedRedisCache(RedisCache):
 
 
 @lru_cache
-def _process_client(pid: int, servers: tuple[str, ...], **options: Hashable) -> RedisCacheClient:  # noqa: ARG001 - forked processes must not share sockets
+def _process_client(pid: int, servers: tuple[str, ...], **options: Any) -> RedisCacheClient:  # noqa: ARG001 - forked processes must not share sockets
     return RedisCacheClient(list(servers), **options)
 
 

@@ -25,7 +25,7 @@ class MachineDoorMiddleware:
         if not request.path_info.startswith(DOORS):
             return self._get_response(request)
         request.resolver_match = match = resolve(request.path_info)
-        response = match.func(request, *match.args, **match.kwargs)
+        response: HttpResponse = match.func(request, *match.args, **match.kwargs)
         # Without a length the answer would go out in chunks, which some callers do not read.
         response.setdefault("Content-Length", str(len(response.content)))
         return response

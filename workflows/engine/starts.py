@@ -138,7 +138,8 @@ def _earlier(
     )
     with connection.cursor() as cursor:
         cursor.execute(sql, [*moment, current_workspace_id(), *workflows, *contacts, *moment])
-        return cursor.fetchall()
+        rows: list[tuple[int, int, bool, bool]] = cursor.fetchall()
+    return rows
 
 
 def _verdict(candidate: Candidate, door: _Door) -> str:
