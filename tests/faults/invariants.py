@@ -9,7 +9,8 @@ from channels_app.models import InboundDelivery
 from contacts.models import Contact, ContactTag
 from conversations.models import Comment, Conversation, Message
 from isflow.workspaces.scope import workspace_scope
-from tests.faults.story import ANSWER, PAUSE_SECONDS, STEPS
+from tests.faults.player import ANSWER
+from tests.faults.story import PAUSE_SECONDS, STEPS
 from workflows.models import Decision, Event, Run, StepExecution, Wait
 from workflows.selectors import unknown_calls, unknown_messages
 

@@ -7,7 +7,7 @@ from django.utils import timezone
 from conversations import outcomes
 from conversations.models import Message
 from isflow.workspaces.scope import all_workspaces
-from tests.faults import story
+from tests.faults import player
 from workflows.engine import runner
 from workflows.engine.interpreter import Entry
 from workflows.models import Run
@@ -38,7 +38,7 @@ def send_again():
             lost = Message.objects.filter(status="sending", lease_until__lt=timezone.now())
             return lost.update(status="queued")
 
-    outcomes.messages_recover = story.messages_recover = careless
+    outcomes.messages_recover = player.messages_recover = careless
 
 
 def forget_lost_leases():

@@ -26,7 +26,7 @@ from django.db import OperationalError, connections
 django.setup()
 
 from isflow.infra import faults  # noqa: E402 - after setup
-from tests.faults import actions, invariants, planted, story  # noqa: E402
+from tests.faults import actions, invariants, planted, player, story  # noqa: E402
 
 LONGEST_SECONDS = 60
 """After which a child that hangs says where, and ends."""
@@ -34,7 +34,7 @@ LEASE_SECONDS = 1
 SHORT_WAIT_MS = 50
 """How long a rescuer waits for a lock; whoever is frozen will not give it back."""
 
-clock = story.Clock()
+clock = player.Clock()
 
 
 class Child:
@@ -106,7 +106,7 @@ def begin(database, folder):
 
 def warm_up(scene):
     """Do here, once, what every child would do for the first time, as far as no thread stays behind."""
-    story.begin(story.Scene(**scene), clock)
+    player.begin(story.Scene(**scene), clock)
     disconnect()
     gc.freeze()
     return {"code": 0, "result": None}
@@ -144,7 +144,7 @@ def count(scene):
     passes = Counter()
     for point in list(faults.FAULT_POINTS):
         faults.arm(point, partial(passes.update, [point]))
-    story.play(story.Scene(**scene), clock)
+    player.play(story.Scene(**scene), clock)
     return passes
 
 
@@ -153,7 +153,7 @@ def play(scene, bug="", action="", point="", after=0):
     if bug:
         planted.plant(bug)
     strike = actions.Strike(action, point, after) if action else None
-    failures = story.play(story.Scene(**scene), clock, tolerated=actions.TOLERATED.get(action, ()))
+    failures = player.play(story.Scene(**scene), clock, tolerated=actions.TOLERATED.get(action, ()))
     return {"failures": failures, **({"fired": strike.fired, "held": strike.held} if strike else {})}
 
 
@@ -162,8 +162,8 @@ def rescue(scene, bug=""):
     if bug:
         planted.plant(bug)
     wait_shortly()
-    with suppress(story.Stuck):
-        story.play(story.Scene(**scene), clock, tolerated=(OperationalError,))
+    with suppress(player.Stuck):
+        player.play(story.Scene(**scene), clock, tolerated=(OperationalError,))
         return True
     return False
 
