@@ -27,7 +27,7 @@ from isflow.workspaces.scope import workspace_scope  # noqa: E402
 from tests.harness.processes import Usage  # noqa: E402
 from workflows.engine.claims import claim_runs, outlook  # noqa: E402
 from workflows.engine.pull import pull  # noqa: E402
-from workflows.models import Decision, Event, Run  # noqa: E402
+from workflows.models import Decision, Event, Run, unfold  # noqa: E402
 
 BACKEND = "django.contrib.auth.backends.ModelBackend"
 EXPLAINED = 5
@@ -167,7 +167,7 @@ def decide(options):
         "cpu": used,
         "queries": counted.total(),
         "runs": ended,
-        "verdicts": len(verdicts),
+        "verdicts": len(unfold(verdicts)),
     }
 
 

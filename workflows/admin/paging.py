@@ -34,7 +34,7 @@ class EndlessAdmin(ReadOnlyAdmin[M]):
     ``age``: the negative id as an expression, where indexes for this list are made of it.
     """
 
-    age: ClassVar[Func | None] = None
+    age: ClassVar[Func[Any] | None] = None
     contact_path: ClassVar[str] = "contact"
     id_fields: ClassVar[tuple[str, ...]] = ("pk",)
     show_full_result_count = False
