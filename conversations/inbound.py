@@ -20,10 +20,10 @@ from contacts.models import ContactIdentity
 from conversations.content import MessageContent, storable_item
 from conversations.models import Message
 from conversations.realtime import announcing
-from conversations.senders import identities_for, senders_remember
 from conversations.services.batch import Batch, batch_of
 from conversations.services.messages import message_came
 from conversations.services.opening import Opening, open_many
+from conversations.services.senders import identities_for, senders_remember
 from conversations.statuses import statuses_apply
 from isflow.infra.faults import declare, fault_point
 from isflow.kernel.actor import Actor, current_actor

@@ -14,7 +14,7 @@ from channels_app.services import deliveries_process, delivery_store
 from contacts.models import Contact, ContactIdentity
 from conversations import inbound
 from conversations.models import Conversation, Message
-from conversations.senders import identities_for
+from conversations.services.senders import identities_for
 from tests.factories_contacts import make_channel, make_workspace
 from tests.factories_conversations import Site, incoming
 
