@@ -6,7 +6,7 @@ from typing import Any
 
 from django.contrib.admin.options import IncorrectLookupParameters
 from django.contrib.admin.views.main import PAGE_VAR
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 from unfold.paginator import InfinitePaginator
 from unfold.views import ChangeList
@@ -52,11 +52,16 @@ class EndlessChangeList(ChangeList):
 
     def _rows_from(self, start: int) -> QuerySet[Any]:
         """The rows older than ``start``, or newer than ``-start``, those beside it first."""
+        rows: QuerySet[Any] = self.queryset
         if self.model_admin.age is None:
-            rows = self.queryset.order_by("pk" if start < 0 else "-pk")
-            return rows.filter(pk__gt=-start) if start < 0 else rows.filter(pk__lt=start) if start else rows
-        rows = self.queryset.annotate(age=self.model_admin.age).order_by("-age" if start < 0 else "age")
-        return rows.filter(age__lt=start) if start < 0 else rows.filter(age__gt=-start) if start else rows
+            rows = rows.order_by("pk" if start < 0 else "-pk")
+            newer, older = Q(pk__gt=-start), Q(pk__lt=start)
+        else:
+            rows = rows.annotate(age=self.model_admin.age).order_by("-age" if start < 0 else "age")
+            newer, older = Q(age__lt=start), Q(age__gt=-start)
+        if not start:
+            return rows
+        return rows.filter(newer if start < 0 else older)
 
     def _tell(self, page: list[Any]) -> None:
         """What Django's and the theme's templates ask for."""
