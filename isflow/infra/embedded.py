@@ -22,6 +22,7 @@ from twisted.internet.threads import deferToThread
 
 from isflow.infra.layers import ThreadedInMemoryChannelLayer
 
+HOSTNAME = "embedded@localhost"
 START_LIMIT = 15
 """Seconds the worker may take to start consuming."""
 DRAIN_LIMIT = 6
@@ -41,7 +42,7 @@ class EmbeddedWorker:
             app=app,
             pool="threads",
             concurrency=concurrency,
-            hostname="embedded@localhost",
+            hostname=HOSTNAME,
             without_gossip=True,
             without_mingle=True,
             without_heartbeat=True,
@@ -61,7 +62,7 @@ class EmbeddedWorker:
         """Stop taking work and wait a while for what is running."""
         # Beat's public stop() waits without a limit for a thread that may be stuck.
         self._beat.service._is_shutdown.set()  # noqa: SLF001
-        worker_shutting_down.send(sender=self._worker.hostname, sig="drain", how="Warm", exitcode=0)
+        worker_shutting_down.send(sender=HOSTNAME, sig="drain", how="Warm", exitcode=0)
         # Zero asks the worker's own loop for a warm shutdown.
         worker_state.should_stop = 0
         self._thread.join(DRAIN_LIMIT)
