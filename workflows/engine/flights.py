@@ -13,6 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from threading import Condition, Event, Thread
+from time import monotonic
 
 import structlog
 from django.conf import settings
@@ -29,8 +30,8 @@ declare("runner.before_call", "runner.after_call")
 AT_ONCE = 32
 """Calls of one workspace that are made at the same time; with so many under way nothing more is claimed."""
 THREADS = 8 * AT_ONCE
-LINGER = 0.02
-"""Seconds that the first answer waits for others to come back, so that they share a transaction."""
+LINGER = 0.1
+"""Seconds that the first answer waits for others that are under way, so that they share a transaction."""
 RENEWALS_PER_LEASE = 3
 
 log = structlog.get_logger(__name__)
@@ -53,6 +54,7 @@ class Flights:
         self._queues: defaultdict[int, deque[PendingCall]] = defaultdict(deque)
         self._flying: Counter[int] = Counter()
         self._back: list[tuple[PendingCall, Answer]] = []
+        self._ripe_at = 0.0
         self._landing = 0
         self._pool: ThreadPoolExecutor | None = None
         self._on_return: Callable[[], object] | None = None
@@ -73,6 +75,13 @@ class Flights:
             for workspace_id in {call.workspace_id for call in calls}:
                 self._take_off(workspace_id)
             self._changed.notify_all()
+
+    @property
+    def is_ripe(self) -> bool:
+        """Whether what is back should be written down now: it is all, or a batch, or it waits too long."""
+        with self._changed:
+            full = len(self._back) >= settings.ISFLOW_BATCH
+            return bool(self._back) and (full or not self._out or monotonic() >= self._ripe_at)
 
     @contextmanager
     def landing(self) -> Iterator[list[Landing]]:
@@ -96,12 +105,11 @@ class Flights:
         return frozenset(pk for pk, count in counts.items() if count >= AT_ONCE)
 
     def wait(self) -> bool:
-        """Wait until something is back. False at once if nothing is under way or a watcher takes care."""
+        """Wait until something is ripe. False at once if nothing is under way or a watcher takes care."""
         with self._changed:
             if self._on_return is not None or not (self._out or self._back):
                 return False
-            self._changed.wait_for(lambda: self._back)
-        self._linger()
+        self._ripen()
         return True
 
     def watch(self, on_return: Callable[[], object]) -> None:
@@ -133,23 +141,26 @@ class Flights:
             log.exception("call.failed", run_id=call.run_id)
             answer = CallUnknown(f"{type(error).__name__}: {error}"[:500])
         with self._changed:
+            if not self._back:
+                self._ripe_at = monotonic() + LINGER
             del self._out[call.run_id, call.seq]
             self._back.append((call, answer))
             self._flying[call.workspace_id] -= 1
             self._take_off(call.workspace_id)
-            self._changed.notify_all()
+            # Whoever waits need not look at every single answer.
+            if len(self._back) == 1 or self.is_ripe:
+                self._changed.notify_all()
 
-    def _linger(self) -> None:
+    def _ripen(self) -> None:
         with self._changed:
-            self._changed.wait_for(lambda: not self._out, LINGER)
+            while not self.is_ripe:
+                self._changed.wait(max(self._ripe_at - monotonic(), 0.001) if self._back else None)
 
     def _attend(self) -> None:
         while True:
-            with self._changed:
-                self._changed.wait_for(lambda: self._back)
-            self._linger()
+            self._ripen()
             try:
-                if self._back and self._on_return is not None:
+                if self._on_return is not None:
                     self._on_return()
             except Exception:
                 log.exception("flights.not_landed")
@@ -158,7 +169,7 @@ class Flights:
             with self._changed:
                 # Somebody else has the turn and will land them; look again, lest it was too late for that.
                 if self._back:
-                    self._changed.wait(0.05)
+                    self._changed.wait(LINGER)
 
     def _keep_leases(self) -> None:
         while True:

@@ -47,8 +47,10 @@ def work(claim: Claim) -> None:
 
 
 def land() -> int:
-    """Go on with the runs whose calls are back; returns how many there were."""
+    """Go on with the runs whose calls are back, if it is time; returns how many there were."""
     total = 0
+    if not flights.is_ripe:
+        return total
     with flights.landing() as landings:
         for landing in landings:
             with workspace_scope(landing.claim.workspace_id):
