@@ -10,18 +10,15 @@ import random
 import secrets
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from django.conf import settings
 from django.db import connection
-from django.db.models import OuterRef, Subquery
 
 from isflow.infra.db import is_postgres, update_many
 from isflow.infra.faults import declare, fault_point
-from isflow.workspaces.models import Workspace
-from isflow.workspaces.scope import all_workspaces
 from workflows.engine.clock import now
-from workflows.models import Event, Run
+from workflows.models import Run
 
 HORIZON = timedelta(seconds=1.5)
 """How far the outlook reaches: a little further than from one sweep to the next."""
@@ -36,6 +33,17 @@ WHERE id IN (
     SELECT id FROM workflows_run WHERE workspace_id = %s AND wake_at <= %s
     ORDER BY wake_at, id LIMIT %s {skip}
 ) RETURNING id, contact_id
+"""
+
+# Every round asks this, so it is written out: the ORM takes ten times as long to compose it.
+# A subquery with a limit stays a probe; EXISTS may become a join over all runs.
+_OUTLOOK = """
+SELECT id,
+    (SELECT e.id FROM workflows_event e
+        WHERE e.workspace_id = w.id AND e.is_pending ORDER BY e.id LIMIT 1),
+    (SELECT r.wake_at FROM workflows_run r
+        WHERE r.workspace_id = w.id AND r.wake_at <= %s ORDER BY r.wake_at LIMIT 1)
+FROM workspaces_workspace w
 """
 
 
@@ -69,32 +77,26 @@ def lease_end(at: datetime) -> datetime:
 
 @dataclass(frozen=True, slots=True)
 class Outlook:
-    """Workspaces that have runs to be looked at now, and when the first run of the others comes due."""
+    """Workspaces with undecided events, those with due runs, and when the next run comes due."""
 
-    workspaces: tuple[int, ...]
+    with_events: tuple[int, ...]
+    with_runs: tuple[int, ...]
     next_at: datetime | None
     """None: not within the horizon."""
 
 
 def outlook() -> Outlook:
-    """Which workspaces have due runs, in random order, and what comes next; one index probe each."""
+    """What there is to do now, in random order of workspaces, and what comes next: two index probes each."""
     at = now()
-    with all_workspaces():
-        first = Run.objects.filter(workspace=OuterRef("pk"), wake_at__lte=at + HORIZON).order_by("wake_at")
-        # A subquery with a limit stays a probe; EXISTS may become a join over all runs.
-        rows = Workspace.objects.annotate(first=Subquery(first.values("wake_at")[:1]))
-        found = dict(rows.filter(first__isnull=False).values_list("pk", "first"))
-    due = [workspace_id for workspace_id, first_at in found.items() if first_at <= at]
-    later = [first_at for first_at in found.values() if first_at > at]
-    return Outlook(_by_lot(due), min(later, default=None))
-
-
-def workspaces_with_events() -> tuple[int, ...]:
-    """Ids of workspaces that have undecided events, one index probe each, in random order."""
-    with all_workspaces():
-        first = Event.objects.filter(workspace=OuterRef("pk"), is_pending=True).order_by("pk")
-        rows = Workspace.objects.annotate(first=Subquery(first.values("pk")[:1]))
-        return _by_lot(rows.filter(first__isnull=False).values_list("pk", flat=True))
+    with connection.cursor() as cursor:
+        cursor.execute(_OUTLOOK, [_parameter(at + HORIZON)])
+        rows = cursor.fetchall()
+    first = {workspace_id: _instant(wake_at) for workspace_id, _, wake_at in rows if wake_at is not None}
+    return Outlook(
+        with_events=_by_lot(workspace_id for workspace_id, event_id, _ in rows if event_id is not None),
+        with_runs=_by_lot(workspace_id for workspace_id, wake_at in first.items() if wake_at <= at),
+        next_at=min((wake_at for wake_at in first.values() if wake_at > at), default=None),
+    )
 
 
 def _by_lot(ids: Iterable[int]) -> tuple[int, ...]:
@@ -134,3 +136,8 @@ def renew(held: Sequence[tuple[int, int]]) -> None:
 
 def _parameter(at: datetime) -> str | None:
     return connection.ops.adapt_datetimefield_value(at)
+
+
+def _instant(stored: datetime) -> datetime:
+    """A column's instant as the driver gives it: SQLite's knows no zone and means UTC."""
+    return stored if stored.tzinfo else stored.replace(tzinfo=UTC)

@@ -7,7 +7,7 @@ from datetime import datetime
 
 from isflow.infra.metrics import CLAIMED, CLAIMS
 from isflow.workspaces.scope import workspace_scope
-from workflows.engine.claims import claim_runs, outlook, workspaces_with_events
+from workflows.engine.claims import claim_runs, outlook
 from workflows.engine.dispatcher import dispatch
 from workflows.engine.flights import flights
 from workflows.engine.runner import land, work
@@ -27,10 +27,9 @@ def pull(
         done = land()
         if is_enough():
             return total + done
-        crowded = flights.crowded()
-        done += _dispatch_once(crowded)
-        ahead = outlook()
-        done += _run_once([pk for pk in ahead.workspaces if pk not in crowded])
+        ahead, crowded = outlook(), flights.crowded()
+        done += _dispatch_once(ahead.with_events, crowded)
+        done += _run_once([pk for pk in ahead.with_runs if pk not in crowded])
         total += done
         if done:
             continue
@@ -40,10 +39,10 @@ def pull(
             return total
 
 
-def _dispatch_once(crowded: Collection[int]) -> int:
+def _dispatch_once(workspace_ids: Sequence[int], crowded: Collection[int]) -> int:
     """One batch of events for each workspace; the runs they start go on at once, unless it is crowded."""
     total = 0
-    for workspace_id in workspaces_with_events():
+    for workspace_id in workspace_ids:
         with workspace_scope(workspace_id):
             count, claim = dispatch(workspace_id, goes_on=workspace_id not in crowded)
             _claimed("events", count)
