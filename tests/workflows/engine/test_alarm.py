@@ -158,7 +158,7 @@ def test_what_lies_further_ahead_is_left_to_the_sweep(waiting):
 @pytest.mark.django_db
 def test_looking_ahead_costs_no_query(waiting, django_assert_num_queries):
     waiting(0.75)
-    with django_assert_num_queries(2):
+    with django_assert_num_queries(1):
         pull()
 
 
