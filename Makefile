@@ -97,8 +97,11 @@ conformance: install-dev  ## Write docs/conformance.md anew: which rule is prove
 up-prod-check: install-dev  ## Start the production shape (web, worker, beat) and try a story in it
 	$(PY) tests/prodcheck/up_prod_check.py
 
-full:  ## The long tier: what the build server runs, with the numbers of a release
+full:  ## The long tier, about two hours: what the build server runs, with the numbers of a release
 	ISFLOW_EXAMPLES=10000 ISFLOW_RACE_ROUNDS=500 $(PY) -m pytest tests/kernel tests/channels_app tests/workflows/engine/test_webhook.py -q --timeout=3000
 	.ci/run
-	$(MAKE) --no-print-directory chaos
+	ISFLOW_CRASH_SWEEP=full $(PY) -m pytest -m faults -k crash_points -q
+	for seed in 1 2 3; do $(MAKE) --no-print-directory chaos SEED=$$seed || exit 1; done
+	$(MAKE) --no-print-directory chaos ARGS="--rolling --runs 2000 --kills 80 --gap 1"
+	$(MAKE) --no-print-directory chaos-selftest
 	$(MAKE) --no-print-directory bench
