@@ -107,9 +107,9 @@ class Flights:
     def wait(self) -> bool:
         """Wait until something is ripe. False at once if nothing is under way or a watcher takes care."""
         with self._changed:
-            if self._on_return is not None or not (self._out or self._back):
+            if self._on_return is not None or self._is_idle():
                 return False
-        self._ripen()
+            self._ripen(self._is_idle)
         return True
 
     def watch(self, on_return: Callable[[], object]) -> None:
@@ -123,7 +123,10 @@ class Flights:
         """Say that this process ends, and wait until all that is under way is written down."""
         self.is_closing = True
         with self._changed:
-            self._changed.wait_for(lambda: not (self._out or self._back or self._landing))
+            self._changed.wait_for(lambda: self._is_idle() and not self._landing)
+
+    def _is_idle(self) -> bool:
+        return not (self._out or self._back)
 
     def _take_off(self, workspace_id: int) -> None:
         """Make as many of a workspace's calls as it has free places; needs the lock."""
@@ -151,14 +154,15 @@ class Flights:
             if len(self._back) == 1 or self.is_ripe:
                 self._changed.notify_all()
 
-    def _ripen(self) -> None:
-        with self._changed:
-            while not self.is_ripe:
-                self._changed.wait(max(self._ripe_at - monotonic(), 0.001) if self._back else None)
+    def _ripen(self, is_over: Callable[[], bool] = lambda: False) -> None:
+        """Wait until something is ripe, or there is nothing more to wait for; needs the lock."""
+        while not (self.is_ripe or is_over()):
+            self._changed.wait(max(self._ripe_at - monotonic(), 0.001) if self._back else None)
 
     def _attend(self) -> None:
         while True:
-            self._ripen()
+            with self._changed:
+                self._ripen()
             try:
                 if self._on_return is not None:
                     self._on_return()

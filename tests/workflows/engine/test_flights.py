@@ -121,6 +121,22 @@ def test_what_is_back_goes_to_the_watcher(world):
     until(lambda: sorted(runs) == [1, 2])
 
 
+def test_who_waits_goes_when_another_has_taken_everything(world):
+    flights = Flights()
+    flights.launch([call()])
+    waiters = [Background(f"waiter {number}", lambda: take_all(flights)) for number in range(4)]
+    world.may_answer.set()
+    for waiter in waiters:
+        waiter.join()
+
+
+def take_all(flights):
+    """As pull does: land what is ripe and wait for more until nothing is under way."""
+    while flights.wait():
+        with flights.landing():
+            pass
+
+
 def test_a_process_ends_only_when_everything_is_written_down(world):
     flights, written, may_write = Flights(), [], threading.Event()
 
