@@ -13,7 +13,7 @@ EXPECTED_ERRORS = re.compile(
     r"ConnectionRefusedError|ConnectionResetError|BrokenPipeError|TimeoutError|ConnectionDoesNotExist|"
     r"kombu\.exceptions|redis\.exceptions|IncompleteReadError|CancelledError|Fenced|InFailedSqlTransaction|"
     r"IdleInTransaction|WorkerShutdown|SystemExit|KeyboardInterrupt|has no attribute 'connection_errors'|"
-    r"I/O operation on closed file"
+    r"I/O operation on closed file|'NoneType' object has no attribute 'writelines'"
 )
 """What an unreachable database or broker may leave in the logs, and a caller who hung up meanwhile."""
 

@@ -16,7 +16,7 @@ EVERY = 10.0
 ENOUGH = 60
 """Fewer samples than this say nothing about a trend."""
 GROWTH = 1.1
-SLACK = {"connections": 10, "oldest due, s": 5.0, "bytes per run": 300, "counters, kB": 256}
+SLACK = {"connections": 10, "oldest due, s": 5.0, "bytes per run": 300, "counters, bytes per stream": 300}
 RSS_SLACK = 10.0
 """MB by which a process may differ, besides the growth."""
 LOOK = """
@@ -32,9 +32,10 @@ SELECT (SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'client backe
         WHERE wake_at < now())::float AS "oldest due, s",
        (SELECT pg_total_relation_size('workflows_run') / greatest(count(*), 1) FROM workflows_run)::float
         AS "bytes per run",
-       (SELECT sum(pg_total_relation_size(oid)) / 1000 FROM pg_class WHERE relname IN
+       (SELECT sum(pg_total_relation_size(oid)) / greatest((SELECT count(*) FROM workspaces_livestream), 1)
+        FROM pg_class WHERE relname IN
         ('workspaces_livestream', 'conversations_channelpace', 'conversations_recipientpace'))::float
-        AS "counters, kB"
+        AS "counters, bytes per stream"
 """
 
 

@@ -1,7 +1,7 @@
 """Who works on what: a claim is one UPDATE that sets a lease and a fencing token.
 
-Claiming moves ``wake_at`` to the end of the lease. A run whose worker died is thereby due again, found by
-the same query as any other: recovery has no code of its own.
+Claiming moves ``wake_at`` to the end of the lease. A run whose worker died is thereby due again by itself. It
+is then claimed alone, for it may be the reason why its worker died.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ UPDATE workflows_run SET
     lease_token = %s, lease_until = %s, wake_at = %s,
     lost_leases = lost_leases + CASE WHEN lease_until IS NULL THEN 0 ELSE 1 END
 WHERE id IN (
-    SELECT id FROM workflows_run WHERE workspace_id = %s AND wake_at <= %s
+    SELECT id FROM workflows_run WHERE workspace_id = %s AND wake_at <= %s AND lease_until IS {leased}
     ORDER BY wake_at, id LIMIT %s {skip}
 ) RETURNING id, contact_id
 """
@@ -42,7 +42,10 @@ SELECT id,
     (SELECT e.id FROM workflows_event e
         WHERE e.workspace_id = w.id AND e.is_pending ORDER BY e.id LIMIT 1),
     (SELECT r.wake_at FROM workflows_run r
-        WHERE r.workspace_id = w.id AND r.wake_at <= %s ORDER BY r.wake_at LIMIT 1)
+        WHERE r.workspace_id = w.id AND r.wake_at <= %s ORDER BY r.wake_at LIMIT 1),
+    (SELECT r.id FROM workflows_run r
+        WHERE r.workspace_id = w.id AND r.wake_at <= %s AND r.lease_until IS NOT NULL
+        ORDER BY r.wake_at LIMIT 1)
 FROM workspaces_workspace w
 """
 
@@ -77,24 +80,26 @@ def lease_end(at: datetime) -> datetime:
 
 @dataclass(frozen=True, slots=True)
 class Outlook:
-    """Workspaces with undecided events, those with due runs, and when the next run comes due."""
+    """Workspaces by what there is to do, and when the next run comes due."""
 
     with_events: tuple[int, ...]
     with_runs: tuple[int, ...]
+    with_abandoned: tuple[int, ...]
     next_at: datetime | None
     """None: not within the horizon."""
 
 
 def outlook() -> Outlook:
-    """What there is to do now, in random order of workspaces, and what comes next: two index probes each."""
+    """What there is to do now, in random order of workspaces, and what comes next: an index probe each."""
     at = now()
     with connection.cursor() as cursor:
-        cursor.execute(_OUTLOOK, [_parameter(at + HORIZON)])
+        cursor.execute(_OUTLOOK, [_parameter(at + HORIZON), _parameter(at)])
         rows = cursor.fetchall()
-    first = {workspace_id: _instant(wake_at) for workspace_id, _, wake_at in rows if wake_at is not None}
+    first = {workspace_id: _instant(wake_at) for workspace_id, _, wake_at, _ in rows if wake_at is not None}
     return Outlook(
-        with_events=_by_lot(workspace_id for workspace_id, event_id, _ in rows if event_id is not None),
+        with_events=_by_lot(workspace_id for workspace_id, event_id, _, _ in rows if event_id is not None),
         with_runs=_by_lot(workspace_id for workspace_id, wake_at in first.items() if wake_at <= at),
+        with_abandoned=_by_lot(workspace_id for workspace_id, _, _, run_id in rows if run_id is not None),
         next_at=min((wake_at for wake_at in first.values() if wake_at > at), default=None),
     )
 
@@ -107,13 +112,26 @@ def _by_lot(ids: Iterable[int]) -> tuple[int, ...]:
 
 
 def claim_runs(workspace_id: int) -> Claim:
-    """Claim the oldest due runs of one workspace, at most one batch. Commits by itself."""
+    """Claim the oldest due runs of one workspace that nobody has left behind, at most one batch."""
+    return _claim(workspace_id, "NULL", settings.ISFLOW_BATCH)
+
+
+def claim_abandoned(workspace_id: int) -> Claim:
+    """Claim the one run of a workspace whose lease has run out longest ago.
+
+    Alone: should it be what kills its workers, it takes nobody along.
+    """
+    return _claim(workspace_id, "NOT NULL", 1)
+
+
+def _claim(workspace_id: int, leased: str, limit: int) -> Claim:
+    """Commits by itself."""
     at, token = now(), new_token()
     fault_point("claims.before_claim")
-    sql = _CLAIM.format(skip="FOR UPDATE SKIP LOCKED" if is_postgres() else "")
+    sql = _CLAIM.format(leased=leased, skip="FOR UPDATE SKIP LOCKED" if is_postgres() else "")
     until = _parameter(lease_end(at))
     with connection.cursor() as cursor:
-        cursor.execute(sql, [token, until, until, workspace_id, _parameter(at), settings.ISFLOW_BATCH])
+        cursor.execute(sql, [token, until, until, workspace_id, _parameter(at), limit])
         contacts: dict[int, int] = dict(cursor.fetchall())
     fault_point("claims.after_claim")
     return Claim.of(workspace_id, token, contacts)

@@ -7,10 +7,13 @@ from datetime import datetime
 
 from isflow.infra.metrics import CLAIMED, CLAIMS
 from isflow.workspaces.scope import workspace_scope
-from workflows.engine.claims import claim_runs, outlook
+from workflows.engine.claims import Claim, claim_abandoned, claim_runs, outlook
 from workflows.engine.dispatcher import dispatch
 from workflows.engine.flights import flights
 from workflows.engine.runner import land, work
+
+ABANDONED = 10
+"""Runs left behind that are walked between two batches of a workspace."""
 
 
 def pull(
@@ -30,6 +33,7 @@ def pull(
         ahead, crowded = outlook(), flights.crowded()
         done += _dispatch_once(ahead.with_events, crowded)
         done += _run_once([pk for pk in ahead.with_runs if pk not in crowded])
+        done += _abandoned_once(ahead.with_abandoned)
         total += done
         if done:
             continue
@@ -57,12 +61,29 @@ def _run_once(workspace_ids: Sequence[int]) -> int:
     total = 0
     for workspace_id in workspace_ids:
         with workspace_scope(workspace_id):
-            claim = claim_runs(workspace_id)
-            _claimed("runs", len(claim.contacts))
-            total += len(claim.contacts)
-            if claim.contacts:
-                work(claim)
+            total += _work(claim_runs(workspace_id))
     return total
+
+
+def _abandoned_once(workspace_ids: Sequence[int]) -> int:
+    """Some of the runs that their workers have left behind, for each workspace: one at a time."""
+    total = 0
+    for workspace_id in workspace_ids:
+        with workspace_scope(workspace_id):
+            for _ in range(ABANDONED):
+                done = _work(claim_abandoned(workspace_id))
+                total += done
+                if not done:
+                    break
+    return total
+
+
+def _work(claim: Claim) -> int:
+    count = len(claim.contacts)
+    _claimed("runs", count)
+    if count:
+        work(claim)
+    return count
 
 
 def _claimed(kind: str, count: int) -> None:

@@ -75,6 +75,11 @@ class Run(ScopedModel):
             models.Index(
                 fields=["workspace", "wake_at", "id"], condition=Q(wake_at__isnull=False), name="run_due"
             ),
+            models.Index(
+                fields=["workspace", "wake_at", "id"],
+                condition=Q(lease_until__isnull=False),
+                name="run_leased",
+            ),
             models.Index(fields=["contact", "-started_at"], name="run_of_contact"),
             models.Index("workspace", AGE, name="run_newest"),
             models.Index("workflow", AGE, name="run_newest_of_workflow"),

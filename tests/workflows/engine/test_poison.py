@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 
 import pytest
 import time_machine
 from django.db import DataError
 
+from isflow.infra import faults
 from tests.factories import make_workspace
 from tests.factories_contacts import make_channel
 from tests.factories_workflows import document, looking, publish, walk, write
@@ -89,3 +91,35 @@ def test_a_run_whose_step_type_is_gone_is_held_until_it_is_back(shop):
         finally:
             step_types.unregister("exotic")
             versions.forget_all()
+
+
+def test_a_run_that_kills_its_worker_takes_nobody_along(shop):
+    """All runs of a batch lose their lease with it; then each is tried alone, and only one kills again."""
+    workspace, channel = shop
+    deaths = []
+
+    @step_types.register("deadly")
+    class Deadly(StepType[ExoticConfig]):
+        label = "Deadly"
+        config_class = ExoticConfig
+
+        def execute(self, ctx, config):
+            if ctx.snapshot.contact.id == bad.pk:
+                deaths.append(1)
+                faults.die()
+            return Leave("next")
+
+    with time_machine.travel(datetime(2026, 11, 20, 9, tzinfo=UTC), tick=False) as clock:
+        try:
+            publish(workspace, document("conversation_opened", ("odd", "deadly", {})))
+            bad, *others = [write(channel, "hello", sender=f"someone{number}") for number in range(12)]
+            for _ in range(6):
+                with suppress(faults.Crash):
+                    walk()
+                clock.shift(timedelta(seconds=11))
+        finally:
+            step_types.unregister("deadly")
+    with looking(workspace):
+        assert Run.objects.get(contact=bad).end_reason == "quarantined"
+        assert Run.objects.filter(contact__in=others, end_reason="completed").count() == len(others)
+    assert len(deaths) == 3
