@@ -1,6 +1,14 @@
 // Pure functions of the inbox: order, keys, words and dates. No document here, so that they are tested as they are.
 
-const RANKS = { opened: 0, assigned: 1, unassigned: 1, message: 2, comment: 3, closed: 4, automation_stopped: 5 };
+const RANKS = {
+  opened: 0,
+  assigned: 1,
+  unassigned: 1,
+  message: 2,
+  comment: 3,
+  closed: 4,
+  automation_stopped: 5,
+};
 
 /** The name under which an item of the thread is on screen at most once. */
 export function itemKey(item) {
