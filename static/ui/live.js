@@ -1,5 +1,5 @@
 // Live updates. A page subscribes to streams; each numbered frame is applied if it follows the last one,
-// otherwise the page is asked to fetch its data anew. A lost frame costs a request, never data.
+// otherwise, a moment later, the page is asked to fetch its data anew. A lost frame costs a request, never data.
 //
 //   const live = pageLive();                       // the connection every script of the page shares
 //   live.subscribe("thread:12", {
@@ -17,6 +17,8 @@ const PING_EVERY = 25_000;
 const ANSWER_WITHIN = 10_000;
 const ACK_AFTER = 200;
 const GRACE = 2_000; // a number ahead of us may be a frame still on its way
+const PATIENCE = 300; // frames of several servers may overtake each other
+const MAX_EARLY = 100;
 const WHISPER_EVERY = 2_000;
 const FETCH_AGAIN = 2_000;
 
@@ -95,6 +97,7 @@ export class LiveConnection {
         stream: name,
         number,
         fresh: number === null,
+        early: new Map(),
         listeners: new Set([listener]),
       });
       this.#ask(name);
@@ -115,6 +118,7 @@ export class LiveConnection {
     listener.gone = true;
     this.#cancel(listener);
     if (!known?.listeners.delete(listener) || known.listeners.size > 0) return;
+    this.#cancel(`early ${name}`);
     this.#subscriptions.delete(name);
     this.#asking.delete(name);
     this.#send({ unsubscribe: [name] });
@@ -184,15 +188,38 @@ export class LiveConnection {
     if (!this.#running.has("ack")) this.#after("ack", ACK_AFTER, () => this.#send({ ack: this.#received }));
     for (const known of this.#of(s)) {
       if (n === undefined || known.number === null || n === known.number + 1) {
-        if (n !== undefined) known.number = n;
-        for (const listener of known.listeners) {
-          if (listener.held) listener.held.push([k, d]);
-          else listener.onFrame(k, d);
-        }
+        this.#give(known, k, d);
+        if (n !== undefined) this.#catchUp(known, n);
       } else if (n > known.number) {
-        this.#gap(known, n);
+        this.#keep(known, n, [k, d]);
       }
     }
+  }
+
+  #give(known, kind, data) {
+    for (const listener of known.listeners) {
+      if (listener.held) listener.held.push([kind, data]);
+      else listener.onFrame(kind, data);
+    }
+  }
+
+  /** A frame that came too early waits a moment for those before it; not all browsers give up at one instant. */
+  #keep(known, n, frame) {
+    known.early.set(n, frame);
+    const giveUp = () => this.#gap(known, Math.max(...known.early.keys()));
+    if (known.early.size > MAX_EARLY) giveUp();
+    else if (known.early.size === 1)
+      this.#after(`early ${known.name}`, PATIENCE * (1 + this.#random()), giveUp);
+  }
+
+  #catchUp(known, n) {
+    known.number = n;
+    for (let next = n + 1; known.early.has(next); next += 1) {
+      known.number = next;
+      this.#give(known, ...known.early.get(next));
+      known.early.delete(next);
+    }
+    if (known.early.size === 0) this.#cancel(`early ${known.name}`);
   }
 
   /** The server says how far each stream is; what has not come a moment later was lost. */
@@ -213,6 +240,8 @@ export class LiveConnection {
   }
 
   #gap(known, number) {
+    this.#cancel(`early ${known.name}`);
+    known.early.clear();
     known.number = number;
     for (const listener of known.listeners) this.#fetch(listener);
   }

@@ -1,7 +1,7 @@
 """Agents with an open inbox during a chaos run: a socket, a list, and the rules of the page's own script.
 
-Each follows static/ui/live.js and inbox_list.js: a frame counts if its number follows the last one, any other
-makes the first page of the list be fetched anew. At the end each list must equal the database.
+Each follows static/ui/live.js and inbox_list.js: a frame counts if its number follows the last one; if those before
+it do not come soon, the first page of the list is fetched anew. At the end each list must equal the database.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ FIRST_DELAY, LAST_DELAY = 1.0, 30.0
 PING_EVERY, ANSWER_WITHIN = 25.0, 10.0
 ACK_AFTER = 0.2
 GRACE = 2.0
+PATIENCE = 0.3
 FETCH_AGAIN = 2.0
 SETTLE_LIMIT = 60.0
 MOST = 2000
@@ -37,6 +38,7 @@ class Agent:
         self.client = Client(url)
         self.chance = random.Random(f"agent:{seed}:{self.name}")
         self.stream, self.number = "inbox", None
+        self.early = {}
         self.socket = None
         self.failures = self.connections = self.fetches = self.frames = self.received = 0
         self.held = None
@@ -112,12 +114,29 @@ class Agent:
         if message["s"] != self.stream or "n" not in message:
             return
         if self.number is None or message["n"] == self.number + 1:
-            self.number = message["n"]
-            self.frames += 1
-            # What comes while the list is being fetched is applied after it: it may be newer.
-            self._apply(message) if self.held is None else self.held.append(message)
+            self._frame_next(message)
+            self._catch_up()
         elif message["n"] > self.number:
-            self._gap(message["n"])
+            self.early[message["n"]] = message
+            if len(self.early) == 1:
+                patience = PATIENCE * (1 + self.chance.random())
+                asyncio.get_running_loop().call_later(patience, self._give_up)
+
+    def _catch_up(self):
+        """Frames that overtook others have their turn now."""
+        while (message := self.early.pop(self.number + 1, None)) is not None:
+            self._frame_next(message)
+
+    def _give_up(self):
+        """What should have come before the early frames was lost."""
+        if self.early:
+            self._gap(max(self.early))
+
+    def _frame_next(self, message):
+        self.number = message["n"]
+        self.frames += 1
+        # What comes while the list is being fetched is applied after it: it may be newer.
+        self._apply(message) if self.held is None else self.held.append(message)
 
     def _apply(self, message):
         if message["k"] == "conversation":
@@ -126,6 +145,7 @@ class Agent:
             self.rows.rows.pop(message["d"]["contact"], None)
 
     def _gap(self, number):
+        self.early.clear()
         self.number = number
         self.is_stale = True
         if self.fetching is None or self.fetching.done():

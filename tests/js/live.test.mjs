@@ -129,9 +129,36 @@ test("a missing frame makes the page fetch anew, and later ones go on from there
   enter();
   join();
   frame(8);
+  assert.equal(gaps, 0);
+  timers.pass(300);
   assert.equal(gaps, 1);
   frame(9);
   assert.equal(gaps, 1);
+  assert.equal(heard.length, 1);
+});
+
+test("frames that overtake each other are put in order without a request", () => {
+  listen("inbox", 5);
+  enter();
+  join();
+  for (const n of [8, 7, 10, 6]) frame(n, `number ${n}`);
+  timers.pass(299);
+  frame(9, "number 9");
+  timers.pass(10_000);
+  assert.deepEqual(
+    heard.map(([kind]) => kind),
+    [6, 7, 8, 9, 10].map((n) => `number ${n}`),
+  );
+  assert.equal(gaps, 0);
+});
+
+test("a hundred frames ahead are not waited for", () => {
+  listen("inbox", 5);
+  enter();
+  join();
+  for (let n = 7; n <= 107; n += 1) frame(n);
+  assert.equal(gaps, 1);
+  frame(108);
   assert.equal(heard.length, 1);
 });
 
@@ -325,6 +352,7 @@ test("what is missed while the page fetches is fetched once more", async () => {
   socket().say({ subscribed: "inbox", stream: "inbox", n: 4 });
   frame(9);
   frame(12);
+  timers.pass(300);
   assert.equal(answers.length, 1);
   answers[0]();
   await settled();
