@@ -1,7 +1,8 @@
 """Agents with an open inbox during a chaos run: a socket, a list, and the rules of the page's own script.
 
-Each follows static/ui/live.js and inbox_list.js: a frame counts if its number follows the last one; if those before
-it do not come soon, the first page of the list is fetched anew. At the end each list must equal the database.
+Each follows static/ui/live.js and inbox_list.js: a frame counts if its number follows the last one; if those
+before it do not come soon, the first page of the list is fetched anew. At the end each list must equal the
+database.
 """
 
 from __future__ import annotations
