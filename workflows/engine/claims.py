@@ -1,7 +1,7 @@
 """Who works on what: a claim is one UPDATE that sets a lease and a fencing token.
 
 Claiming moves ``wake_at`` to the end of the lease. A run whose worker died is thereby due again by itself. It
-is then claimed alone, for it may be the reason why its worker died.
+is then claimed with few others, and after that alone, for it may be the reason why its worker died.
 """
 
 from __future__ import annotations
@@ -23,6 +23,9 @@ from workflows.models import Run
 HORIZON = timedelta(seconds=1.5)
 """How far the outlook reaches: a little further than from one sweep to the next."""
 
+FEW = 10
+"""Runs left behind once that are claimed together."""
+
 declare("claims.before_claim", "claims.after_claim")
 
 _CLAIM = """
@@ -30,7 +33,7 @@ UPDATE workflows_run SET
     lease_token = %s, lease_until = %s, wake_at = %s,
     lost_leases = lost_leases + CASE WHEN lease_until IS NULL THEN 0 ELSE 1 END
 WHERE id IN (
-    SELECT id FROM workflows_run WHERE workspace_id = %s AND wake_at <= %s AND lease_until IS {leased}
+    SELECT id FROM workflows_run WHERE workspace_id = %s AND wake_at <= %s AND {which}
     ORDER BY wake_at, id LIMIT %s {skip}
 ) RETURNING id, contact_id
 """
@@ -113,22 +116,23 @@ def _by_lot(ids: Iterable[int]) -> tuple[int, ...]:
 
 def claim_runs(workspace_id: int) -> Claim:
     """Claim the oldest due runs of one workspace that nobody has left behind, at most one batch."""
-    return _claim(workspace_id, "NULL", settings.ISFLOW_BATCH)
+    return _claim(workspace_id, "lease_until IS NULL", settings.ISFLOW_BATCH)
 
 
 def claim_abandoned(workspace_id: int) -> Claim:
-    """Claim the one run of a workspace whose lease has run out longest ago.
+    """Claim some runs of a workspace whose lease has run out: a few, and alone what was left behind twice.
 
-    Alone: should it be what kills its workers, it takes nobody along.
+    Should one of them be what kills its workers, it takes nobody along.
     """
-    return _claim(workspace_id, "NOT NULL", 1)
+    few = _claim(workspace_id, "lease_until IS NOT NULL AND lost_leases = 0", FEW)
+    return few if few.contacts else _claim(workspace_id, "lease_until IS NOT NULL AND lost_leases > 0", 1)
 
 
-def _claim(workspace_id: int, leased: str, limit: int) -> Claim:
+def _claim(workspace_id: int, which: str, limit: int) -> Claim:
     """Commits by itself."""
     at, token = now(), new_token()
     fault_point("claims.before_claim")
-    sql = _CLAIM.format(leased=leased, skip="FOR UPDATE SKIP LOCKED" if is_postgres() else "")
+    sql = _CLAIM.format(which=which, skip="FOR UPDATE SKIP LOCKED" if is_postgres() else "")
     until = _parameter(lease_end(at))
     with connection.cursor() as cursor:
         cursor.execute(sql, [token, until, until, workspace_id, _parameter(at), limit])

@@ -13,7 +13,7 @@ from workflows.engine.flights import flights
 from workflows.engine.runner import land, work
 
 ABANDONED = 10
-"""Runs left behind that are walked between two batches of a workspace."""
+"""Claims of runs left behind between two batches of a workspace."""
 
 
 def pull(
@@ -66,7 +66,7 @@ def _run_once(workspace_ids: Sequence[int]) -> int:
 
 
 def _abandoned_once(workspace_ids: Sequence[int]) -> int:
-    """Some of the runs that their workers have left behind, for each workspace: one at a time."""
+    """Some of the runs that their workers have left behind, for each workspace."""
     total = 0
     for workspace_id in workspace_ids:
         with workspace_scope(workspace_id):

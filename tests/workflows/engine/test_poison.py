@@ -112,7 +112,7 @@ def test_a_run_that_kills_its_worker_takes_nobody_along(shop):
     with time_machine.travel(datetime(2026, 11, 20, 9, tzinfo=UTC), tick=False) as clock:
         try:
             publish(workspace, document("conversation_opened", ("odd", "deadly", {})))
-            bad, *others = [write(channel, "hello", sender=f"someone{number}") for number in range(12)]
+            bad, *others = [write(channel, "hello", sender=f"someone{number}") for number in range(24)]
             for _ in range(6):
                 with suppress(faults.Crash):
                     walk()
