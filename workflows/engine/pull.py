@@ -33,7 +33,7 @@ def pull(
         ahead, crowded = outlook(), flights.crowded()
         done += _dispatch_once(ahead.with_events, crowded)
         done += _run_once([pk for pk in ahead.with_runs if pk not in crowded])
-        done += _abandoned_once(ahead.with_abandoned)
+        done += _abandoned_once([pk for pk in ahead.with_abandoned if pk not in crowded])
         total += done
         if done:
             continue
