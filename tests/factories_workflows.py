@@ -11,6 +11,7 @@ from channels_app.contract import InboundMessage
 from contacts.models import Contact, ContactIdentity
 from conversations.inbound import receive
 from isflow.workspaces.scope import workspace_scope
+from tests.factories_contacts import make_contacts
 from workflows.engine import versions
 from workflows.engine.pull import pull
 from workflows.models import Run, StepExecution
@@ -104,3 +105,20 @@ def only_run(workspace):
     """The one run there is."""
     with workspace_scope(workspace.pk):
         return Run.objects.get()
+
+
+def due_runs(workspace, workflow, number, step_id, *, at):
+    """So many contacts stand at a step of the workflow, to be walked on since ``at``."""
+    with looking(workspace):
+        return Run.objects.bulk_create(
+            Run(
+                workspace=workspace,
+                workflow=workflow,
+                version_id=workflow.published_id,
+                contact=contact,
+                step_id=step_id,
+                started_at=at,
+                wake_at=at,
+            )
+            for contact in make_contacts(workspace, number)
+        )

@@ -18,8 +18,8 @@ from isflow.kernel.actor import Actor
 from isflow.workspaces.events import DomainEvent, record_events
 from isflow.workspaces.scope import workspace_scope
 from tests.bench.flows import flow_w, make_shop, payload, webhook_path
-from tests.factories_contacts import make_contact, make_contacts
-from tests.factories_workflows import document, looking, publish, walk
+from tests.factories_contacts import make_contact
+from tests.factories_workflows import document, due_runs, looking, publish, walk
 from tests.races.arena import together, until
 from workflows.engine.claims import claim_runs
 from workflows.models import Decision, Enrolment, Run
@@ -73,21 +73,7 @@ def test_sixteen_calls_of_a_webhook_make_one_run():
 def test_eight_workers_claim_a_thousand_runs_without_overlap(shop):
     workspace, _ = shop
     workflow = publish(workspace, document("manual", REST))
-    people = make_contacts(workspace, 1_000)
-    at = timezone.now()
-    with looking(workspace):
-        runs = Run.objects.bulk_create(
-            Run(
-                workspace=workspace,
-                workflow=workflow,
-                version_id=workflow.published_id,
-                contact=person,
-                step_id="rest",
-                wake_at=at,
-                started_at=at,
-            )
-            for person in people
-        )
+    runs = due_runs(workspace, workflow, 1_000, "rest", at=timezone.now())
 
     def claim_all():
         claimed = []

@@ -11,7 +11,7 @@ from django.db import connection
 from isflow.workspaces.scope import workspace_scope
 from tests.factories import make_workspace
 from tests.factories_contacts import make_contacts
-from tests.factories_workflows import document, publish
+from tests.factories_workflows import document, due_runs, publish
 from workflows.engine import pull as puller
 from workflows.engine.clock import now
 from workflows.engine.pull import pull
@@ -74,22 +74,6 @@ def test_ten_events_beside_twenty_thousand_are_decided_in_the_first_round(calm_a
     assert FLOOD - 200 <= pending(flooded) < FLOOD
 
 
-def runs_for(workspace, number, workflow):
-    with workspace_scope(workspace.pk):
-        Run.objects.bulk_create(
-            Run(
-                workspace=workspace,
-                workflow=workflow,
-                version_id=workflow.published_id,
-                contact=contact,
-                step_id="note",
-                started_at=now(),
-                wake_at=now() - timedelta(seconds=1),
-            )
-            for contact in make_contacts(workspace, number)
-        )
-
-
 def ended(workspace):
     with workspace_scope(workspace.pk):
         return Run.objects.filter(status="ended").count()
@@ -99,7 +83,7 @@ def test_ten_runs_beside_two_thousand_end_in_the_first_round(calm_and_flooded):
     calm, flooded = calm_and_flooded
     draft = document("manual", ("note", "add_comment", {"text": "Hello"}))
     for workspace, number in ((flooded, 2_000), (calm, 10)):
-        runs_for(workspace, number, publish(workspace, draft))
+        due_runs(workspace, publish(workspace, draft), number, "note", at=now() - timedelta(seconds=1))
     pull(rounds(1))
     assert ended(calm) == 10
     assert ended(flooded) == 100

@@ -8,8 +8,7 @@ import pytest
 
 from isflow.infra import http
 from tests.factories import make_workspace
-from tests.factories_contacts import make_contacts
-from tests.factories_workflows import document, looking, publish
+from tests.factories_workflows import document, due_runs, looking, publish
 from tests.races.arena import Background, until
 from workflows.contract import CallUnknown, HttpCall
 from workflows.engine import flights as module
@@ -53,19 +52,7 @@ def runs_for(workspace, number, host):
         "manual", ("call", "http_request", {"method": "GET", "url": f"https://{host}.example.org/"})
     )
     workflow = publish(workspace, draft)
-    with looking(workspace):
-        Run.objects.bulk_create(
-            Run(
-                workspace=workspace,
-                workflow=workflow,
-                version_id=workflow.published_id,
-                contact=contact,
-                step_id="call",
-                started_at=now(),
-                wake_at=now(),
-            )
-            for contact in make_contacts(workspace, number)
-        )
+    due_runs(workspace, workflow, number, "call", at=now())
 
 
 def ended(workspace):
