@@ -13,7 +13,7 @@ from django.shortcuts import redirect
 from django.template.response import TemplateResponse
 from django.utils.translation import gettext as _
 
-from isflow.kernel.errors import Rejected
+from isflow.kernel.errors import DomainError
 from workflows.admin.documents import issue_lines
 from workflows.services import InvalidDefinition
 
@@ -59,7 +59,7 @@ def confirmed(
             said = act()
         except InvalidDefinition as error:
             heading, obstacles = _("The definition has errors."), issue_lines(error.issues)
-        except Rejected as error:
+        except DomainError as error:  # a conflict too: somebody may act between our reading and doing
             heading, obstacles = "", error.message.split("\n")
         else:
             messages.success(request, said)

@@ -9,7 +9,7 @@ from django.db import transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from isflow.kernel.errors import Conflict, Rejected
+from isflow.kernel.errors import Conflict, NotFound, Rejected
 from isflow.kernel.ids import new_token, token_digest
 from isflow.workspaces.audit import audit
 from isflow.workspaces.models import User
@@ -78,7 +78,7 @@ def workflow_save(*, workflow: Workflow, draft: dict[str, Any]) -> list[Issue]:
 @transaction.atomic
 def workflow_publish(*, workflow: Workflow, user: User | None = None) -> WorkflowVersion:
     """Freeze the draft as a new version and let it run."""
-    workflow = Workflow.objects.select_for_update(no_key=True).get(pk=workflow.pk)
+    workflow = _locked(workflow, no_key=True)
     if workflow.is_published:
         raise Conflict(_("This workflow is already published."))
     document, _warnings = workflow_check(draft=workflow.draft, workflow_id=workflow.pk)
@@ -109,7 +109,7 @@ def workflow_publish(*, workflow: Workflow, user: User | None = None) -> Workflo
 @transaction.atomic
 def workflow_stop(*, workflow: Workflow) -> int:
     """Stop it and eject everybody inside, at once and for good; returns how many there were."""
-    workflow = Workflow.objects.select_for_update(no_key=True).get(pk=workflow.pk)
+    workflow = _locked(workflow, no_key=True)
     if not workflow.is_published:
         raise Conflict(_("This workflow is not published."))
     workflow.status = Workflow.Status.STOPPED
@@ -122,7 +122,7 @@ def workflow_stop(*, workflow: Workflow) -> int:
 @transaction.atomic
 def workflow_delete(*, workflow: Workflow) -> None:
     """Remove a workflow with its history. A published one must be stopped first."""
-    workflow = Workflow.objects.select_for_update().get(pk=workflow.pk)
+    workflow = _locked(workflow)
     if workflow.is_published:
         raise Conflict(_("Stop the workflow before you delete it."))
     eject(Run.objects.filter(workflow=workflow), reason="deleted_workflow")
@@ -146,13 +146,23 @@ def workflow_clone(*, workflow: Workflow, user: User | None = None) -> Workflow:
     return copy
 
 
+@transaction.atomic
 def workflow_regenerate_webhook(*, workflow: Workflow) -> str:
     """Give the incoming webhook a new address; the old one is unknown from now on."""
+    _locked(workflow, no_key=True)
     workflow.webhook_token = new_token()
     workflow.webhook_digest = token_digest(workflow.webhook_token)
     workflow.save(update_fields=["webhook_token", "webhook_digest", "saved_at"])
     audit("workflow.webhook_regenerated", target=workflow.name)
     return workflow.webhook_token
+
+
+def _locked(workflow: Workflow, *, no_key: bool = False) -> Workflow:
+    """Read it anew, locked for the transaction. NotFound if somebody has deleted it."""
+    found: Workflow | None = Workflow.objects.select_for_update(no_key=no_key).filter(pk=workflow.pk).first()
+    if found is None:
+        raise NotFound(_("This workflow has been deleted."))
+    return found
 
 
 def _free_name(wanted: str) -> str:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import pytest
 
+from isflow.kernel.errors import NotFound
 from isflow.workspaces.models import Role
 from tests.factories import make_member, make_workspace
 from tests.factories_workflows import document, publish, walk, write
 from tests.workflows.admin.conftest import LIST
+from workflows.admin import actions
 from workflows.models import Run, Workflow, WorkflowVersion
-from workflows.services import workflow_publish
+from workflows.services import workflow_publish, workflow_regenerate_webhook
 
 GOOD = document("conversation_opened", ("say", "send_message", {"default": {"text": "Hello"}}))
 WAITING = document(
@@ -239,3 +241,36 @@ def test_an_agent_reaches_none_of_it(shop, action):
 def test_a_number_that_nobody_has_is_not_found(shop, number):
     for action in ACTIONS:
         assert shop.client.get(f"{LIST}{number}/{action}/").status_code in {302, 404}
+
+
+@pytest.mark.parametrize(
+    ("action", "answer"),
+    [
+        ("publish", "already published"),
+        ("stop", "not published"),
+        ("delete", "has been deleted"),
+    ],
+)
+def test_whoever_comes_second_is_told_so(shop, monkeypatch, action, answer):
+    """Both have read the workflow before either of them acts, as on a double click."""
+    workflow = shop.make(draft=GOOD)
+    if action == "stop":
+        go(shop, workflow, "publish")
+    once = getattr(actions, f"workflow_{action}")
+
+    def twice(**values):
+        once(**values)
+        return once(**values)
+
+    monkeypatch.setattr(actions, f"workflow_{action}", twice)
+    reply = go(shop, workflow, action)
+    assert reply.status_code == 409
+    assert answer in reply.content.decode()
+
+
+def test_a_deleted_workflow_gets_no_new_address(shop):
+    workflow = shop.make(draft=GOOD)
+    with shop.scope():
+        Workflow.objects.all().delete()
+        with pytest.raises(NotFound):
+            workflow_regenerate_webhook(workflow=workflow)

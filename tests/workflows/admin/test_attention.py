@@ -8,6 +8,7 @@ from tests.factories import make_member, make_workspace
 from tests.factories_contacts import make_channel
 from tests.factories_workflows import walk
 from tests.workflows.troubles import asked, quarantine, unknown_call, unknown_message
+from workflows.admin import attention
 
 PAGE = "/admin/workflows/trouble/"
 
@@ -127,3 +128,25 @@ def test_the_number_of_queries_does_not_grow_with_the_list(shop, django_assert_m
     make_channel(shop.workspace)
     with django_assert_max_num_queries(30):
         shop.client.get(f"{PAGE}?kind=runs")
+
+
+@pytest.mark.parametrize(
+    ("kind", "action", "service"),
+    [
+        ("messages", "delivered", "message_mark_delivered"),
+        ("calls", "done", "call_acknowledge"),
+        ("runs", "continue", "run_continue"),
+        ("runs", "stop", "run_give_up"),
+    ],
+)
+def test_whoever_comes_second_is_told_so(shop, troubled, monkeypatch, kind, action, service):
+    """Both have read the row before either of them acts, as on a double click."""
+    row = dict(zip(("messages", "calls", "runs"), troubled, strict=True))[kind]
+    once = getattr(attention, service)
+
+    def twice(**values):
+        once(**values)
+        once(**values)
+
+    monkeypatch.setattr(attention, service, twice)
+    assert act(shop, kind, row, action).status_code == 409
