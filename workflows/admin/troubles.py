@@ -8,6 +8,8 @@ from datetime import datetime
 from typing import Any, Final
 
 from django.urls import reverse
+from django.utils.formats import date_format
+from django.utils.timezone import localtime
 from django.utils.translation import gettext as _
 
 from contacts.models import Contact
@@ -86,7 +88,7 @@ def run_row(run: Run, slug: str) -> TroubleRow:
         facts=(
             (_("Workflow"), _version(run) + state),
             (_("Stands at"), step_name_of(run)),
-            (_("Started"), f"{run.started_at:%Y-%m-%d %H:%M} UTC"),
+            (_("Started"), date_format(localtime(run.started_at), "j M Y, H:i:s")),
         ),
         links=(
             (_("Show run %(number)d") % {"number": run.pk}, _run_url(run.pk)),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.db import IntegrityError, transaction
 from django.utils.translation import gettext as _
 
+from conversations.models import Message
 from conversations.services import message_send_again
 from isflow.infra.tasks import hint
 from isflow.kernel.errors import Conflict
@@ -16,8 +17,13 @@ from workflows.models import Run, StepExecution
 
 @transaction.atomic
 def unknown_send_again(*, message_id: int) -> None:
-    """Send a copy of a message of which nobody knows. NotFound, or Conflict if that needs no second try."""
+    """Send a copy of a message of which nobody knows.
+
+    NotFound, or Conflict if it needs no second try or a copy cannot be sent either; it then stays on the list.
+    """
     copy = message_send_again(message_id=message_id, at=now())
+    if copy.status == Message.Status.FAILED:
+        raise Conflict(_("It cannot be sent now. %(reason)s") % {"reason": copy.error})
     audit("message.sent_again", message=message_id, copy=copy.message_id)
 
 

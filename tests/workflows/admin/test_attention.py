@@ -131,7 +131,7 @@ def test_the_number_of_queries_does_not_grow_with_the_list(shop, django_assert_m
 
 
 @pytest.mark.parametrize(
-    ("kind", "action", "service"),
+    "decision",
     [
         ("messages", "delivered", "message_mark_delivered"),
         ("calls", "done", "call_acknowledge"),
@@ -139,8 +139,9 @@ def test_the_number_of_queries_does_not_grow_with_the_list(shop, django_assert_m
         ("runs", "stop", "run_give_up"),
     ],
 )
-def test_whoever_comes_second_is_told_so(shop, troubled, monkeypatch, kind, action, service):
+def test_whoever_comes_second_is_told_so(shop, troubled, monkeypatch, decision):
     """Both have read the row before either of them acts, as on a double click."""
+    kind, action, service = decision
     row = dict(zip(("messages", "calls", "runs"), troubled, strict=True))[kind]
     once = getattr(attention, service)
 

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import pytest
 
+from channels_app.models import Channel
 from conversations.models import Message
 from conversations.services import message_mark_delivered
 from isflow.kernel.errors import Conflict, NotFound
@@ -160,3 +161,16 @@ def test_what_belongs_to_another_workspace_cannot_be_touched(set_aside):
     publish(other, document("conversation_opened", ("ask", "ask_question", {"text": "Name?"})))
     with looking(other), pytest.raises(Conflict):
         run_give_up(run=run)
+
+
+def test_what_cannot_be_sent_again_stays_on_the_list(shop):
+    workspace, channel = shop
+    _, run = asked(workspace, channel)
+    message = unknown_message(workspace, run)
+    with looking(workspace):
+        Channel.objects.update(status=Channel.Status.DISCONNECTED)
+        with pytest.raises(Conflict, match="disconnected"):
+            unknown_send_again(message_id=message.pk)
+        assert [one.pk for one in unknown_messages()] == [message.pk]
+        assert Message.objects.filter(direction="out").count() == 1
+    assert audited("message.sent_again") == []
