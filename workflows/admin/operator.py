@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 from django.contrib import admin, messages
@@ -13,6 +13,8 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.template.response import TemplateResponse
 from django.utils.dateparse import parse_datetime
+from django.utils.formats import date_format
+from django.utils.timezone import localtime
 from django.utils.translation import gettext as _
 
 from contacts.selectors import contact_search
@@ -30,6 +32,8 @@ from workflows.services import timer_cancel, timer_fire, timer_postpone
 PAGE: Final = 50
 MAX_TEXT: Final = 100
 MAX_DIGITS: Final = 7
+MOMENT: Final = "j M Y, H:i:s T"
+"""With the zone, as the operator sees times of many workspaces."""
 
 
 @admin.register(Timer)
@@ -54,6 +58,7 @@ class TimerAdmin(SystemReadOnlyAdmin[Timer]):
             **self.admin_site.each_context(request),
             "title": _("Engine room"),
             "opts": self.opts,
+            "moment": MOMENT,
             "queues": _queues(),
             "workers": [(worker, _ago(worker.age)) for worker in workers_seen()],
             "sweep": _ago(age) if age is not None else "",
@@ -89,6 +94,7 @@ class TimerAdmin(SystemReadOnlyAdmin[Timer]):
             "title": _("Timer of run %(number)d") % {"number": timer.pk},
             "opts": self.opts,
             "timer": timer,
+            "moment": MOMENT,
             "seen": timer.wake_at.isoformat() if timer.wake_at else "",
             **(extra_context or {}),
         }
@@ -136,7 +142,7 @@ def _doing(request: HttpRequest) -> Callable[[Timer], str]:
 
     def postpone(timer: Timer) -> str:
         until = timer_postpone(run=timer, minutes=minutes)
-        return _("The run waits until %(until)s.") % {"until": f"{until:%Y-%m-%d %H:%M:%S} UTC"}
+        return _("The run waits until %(until)s.") % {"until": date_format(localtime(until), MOMENT)}
 
     def cancel(timer: Timer) -> str:
         timer_cancel(run=timer)
@@ -180,6 +186,6 @@ def _moment(text: str) -> datetime | None:
     """The instant that a text stands for; None for nonsense, and for a time without its zone."""
     try:
         found = parse_datetime(text)
-    except ValueError:
+        return found.astimezone(UTC) if found is not None and found.tzinfo is not None else None
+    except (ValueError, OverflowError):
         return None
-    return found if found is not None and found.tzinfo is not None else None

@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 
 from django.conf import settings
 from django.contrib import admin, messages
+from django.core.exceptions import PermissionDenied
 from django.db.models import IntegerField, OuterRef, QuerySet, Subquery
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
@@ -198,6 +199,8 @@ class WorkflowAdmin(WorkflowActions, ScopedAdmin[Workflow]):
 
     def reference_view(self, request: HttpRequest) -> HttpResponse:
         """What may stand in a definition."""
+        if not self.has_view_permission(request):
+            raise PermissionDenied
         context = {
             **self.admin_site.each_context(request),
             "title": _("What a definition may hold"),

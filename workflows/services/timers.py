@@ -28,12 +28,15 @@ def timer_fire(*, run: Run) -> None:
 
 
 def timer_postpone(*, run: Run, minutes: int) -> datetime:
-    """Let the run wait longer; returns until when. Conflict if it has moved on since ``run`` was read."""
+    """Let the run wait longer, from now on if it is late; returns until when.
+
+    Conflict if it has moved on since ``run`` was read.
+    """
     if not 0 < minutes <= MAX_MINUTES:
         raise Rejected(_("Give between 1 and %(most)d minutes.") % {"most": MAX_MINUTES})
     if run.wake_at is None:
         raise _gone()
-    until = run.wake_at + timedelta(minutes=minutes)
+    until = max(run.wake_at, now()) + timedelta(minutes=minutes)
     _move(run, until, "timer.postponed", minutes=minutes)
     return until
 

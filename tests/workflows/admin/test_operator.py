@@ -135,7 +135,25 @@ def test_pages_follow_each_other(boss, timer, monkeypatch):
 
 
 @pytest.mark.parametrize(
-    "after", ["x", "_", "2026-99-01_4", "2026-01-01T00:00:00Z_x", "2026-01-01T00:00:00_1"]
+    "after",
+    [
+        "x",
+        "_",
+        "2026-99-01_4",
+        "2026-01-01T00:00:00Z_x",
+        "2026-01-01T00:00:00_1",
+        "0001-01-01T00:00:00+14:00_1",
+    ],
 )
 def test_a_broken_place_in_the_list_harms_nothing(boss, timer, after):
     assert boss.client.get(PAGE, {"after": after}).status_code == 200
+
+
+def test_times_are_told_with_their_zone(boss, timer):
+    told = f"{timer.wake_at:%H:%M:%S} UTC"
+    assert told in boss.client.get(PAGE).content.decode()
+    assert told in boss.client.get(f"{PAGE}{timer.pk}/change/").content.decode()
+
+
+def test_the_operator_reads_no_pages_of_a_workspace(boss):
+    assert boss.client.get("/admin/workflows/workflow/reference/").status_code == 403

@@ -113,3 +113,15 @@ def test_an_answered_wait_cannot_be_moved(timed):
         timer_fire(run=run)
     with looking(workspace):
         assert Run.objects.get().wake_at == run.wake_at
+
+
+def test_a_late_timer_is_postponed_from_now_on(timed):
+    workspace, run = timed
+    with looking(workspace):
+        Run.objects.update(wake_at=now() - timedelta(hours=2))
+        Wait.objects.update(wake_at=now() - timedelta(hours=2))
+        run.refresh_from_db()
+    before = now()
+    with all_workspaces():
+        until = timer_postpone(run=run, minutes=30)
+    assert before <= until - timedelta(minutes=30) <= now()
