@@ -19,7 +19,7 @@ from workflows.models import Run, StepExecution
 def unknown_send_again(*, message_id: int) -> None:
     """Send a copy of a message of which nobody knows.
 
-    NotFound, or Conflict if it needs no second try or a copy cannot be sent either; it then stays on the list.
+    NotFound, or Conflict if it needs no second try, or if a copy cannot be sent either: it stays on the list.
     """
     copy = message_send_again(message_id=message_id, at=now())
     if copy.status == Message.Status.FAILED:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from itertools import pairwise
 
 import pytest
 
@@ -19,7 +20,7 @@ def check(reply):
     assert has_main(text)
     # The theme names the page in its header, as the only h1.
     levels = [1, *(int(level) for level in re.findall(r"<h([2-6])", text[text.index("<main") :]))]
-    assert all(after - before <= 1 for before, after in zip(levels, levels[1:], strict=False)), levels
+    assert all(after - before <= 1 for before, after in pairwise(levels)), levels
 
 
 @pytest.fixture
