@@ -15,7 +15,7 @@ from tests.bench.flows import TRIGGER, make_shop, payload, webhook_path
 from tests.factories_contacts import make_tag
 from tests.factories_workflows import document, looking, publish, walk
 from tests.races.arena import Background, Gate, until
-from workflows.engine import journal, loading, runner
+from workflows.engine import claims, journal, loading, runner
 from workflows.engine.claims import Claim
 from workflows.models import Run, StepExecution
 
@@ -23,8 +23,9 @@ pytestmark = pytest.mark.postgres
 
 
 @pytest.fixture
-def flow(stub):
-    """Two calls, then two effects that nobody may double."""
+def flow(stub, monkeypatch):
+    """Two calls, then two effects that nobody may double. Leases end by hand, and nobody renews them."""
+    monkeypatch.setattr(claims, "renew", lambda _held: None)
     workspace, _ = make_shop("zombie", document("manual", ("x", "wait", {})), 1)
     tag = make_tag(workspace)
     draft = document(

@@ -9,6 +9,9 @@ from structlog.contextvars import bound_contextvars
 from isflow.infra import http
 from workflows.contract import Answer, CallRefused, CallUnknown, HttpAnswered, HttpCall
 
+Key = tuple[int, int, int]
+"""Run, visit and token: what tells a call from others of its run, and from itself under a later claim."""
+
 
 @dataclass(frozen=True, slots=True)
 class PendingCall:
@@ -20,6 +23,11 @@ class PendingCall:
     seq: int
     token: int
     request: HttpCall
+
+    @property
+    def key(self) -> Key:
+        """What tells it from every other call."""
+        return self.run_id, self.seq, self.token
 
 
 @dataclass(frozen=True, slots=True)

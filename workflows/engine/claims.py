@@ -148,12 +148,14 @@ def release(claim: Claim, run_ids: Iterable[int], *, wake_at: datetime) -> None:
 
 
 def renew(held: Sequence[tuple[int, int]]) -> None:
-    """Prolong the leases of runs whose calls are under way, given as ``(run id, token)``."""
+    """Prolong the leases of runs whose calls are under way, given as ``(run id, token)``.
+
+    A run that somebody else has taken has another token; one that was ended or put aside keeps it.
+    """
     until = lease_end(now())
     rows = [(run_id, token, until, until) for run_id, token in held]
-    update_many(
-        Run, "id", ("lease_until", "wake_at"), rows, fence=("lease_token",), where={"phase": Run.Phase.CALL}
-    )
+    calling = {"phase": Run.Phase.CALL, "status": Run.Status.RUNNING}
+    update_many(Run, "id", ("lease_until", "wake_at"), rows, fence=("lease_token",), where=calling)
 
 
 def _parameter(at: datetime) -> str | None:

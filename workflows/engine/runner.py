@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 
 import structlog
 from django.conf import settings
+from django.db import connection
 from structlog.contextvars import bound_contextvars
 
 from conversations.realtime import announcing
@@ -17,8 +18,9 @@ from isflow.infra.db import DATABASE_TROUBLE
 from isflow.infra.faults import declare, fault_point
 from isflow.infra.metrics import BURST_SECONDS, BURSTS, STEPS
 from isflow.workspaces.scope import workspace_scope
-from workflows.contract import Answer, CallUnknown, End, RunView, TimedOut
+from workflows.contract import CallUnknown, End, RunView, TimedOut
 from workflows.engine import journal
+from workflows.engine.arrivals import Landing
 from workflows.engine.batch import Work
 from workflows.engine.calls import PendingCall, Returned
 from workflows.engine.claims import Claim, release
@@ -31,6 +33,7 @@ from workflows.engine.versions import definitions
 from workflows.models import Run, StepExecution, Wait, Workflow
 
 declare(
+    "runner.after_call",
     "runner.before_burst",
     "runner.before_commit",
     "runner.after_commit",
@@ -48,44 +51,68 @@ def work(claim: Claim) -> None:
 
 def land() -> int:
     """Go on with the runs whose calls are back, if it is time; returns how many there were."""
-    total = 0
-    if not flights.is_ripe:
-        return total
-    with flights.landing() as landings:
-        for landing in landings:
-            with workspace_scope(landing.claim.workspace_id):
-                _walk(landing.claim, landing.answers)
-            total += len(landing.answers)
-    return total
+    return flights.land(_land)
 
 
-def _walk(claim: Claim, answers: Mapping[int, Returned]) -> None:
+def _land(landing: Landing) -> set[int]:
+    with workspace_scope(landing.claim.workspace_id):
+        return _walk(landing.claim, landing.answers)
+
+
+def _walk(claim: Claim, answers: Mapping[int, Returned]) -> set[int]:
+    """One transaction for all; if it fails, one for each. Returns the runs that the database kept waiting."""
     with bound_contextvars(workspace_id=claim.workspace_id):
-        flights.launch(_burst_all(claim, answers))
+        try:
+            if answers:
+                fault_point("runner.after_call")
+            calls = _burst(claim, answers)
+        except Exception:
+            log.exception("runs.batch_failed", runs=len(claim.contacts))
+        else:
+            flights.launch(calls)
+            return set()
+        return _walk_one_by_one(claim, answers)
 
 
-def _burst_all(claim: Claim, answers: Mapping[int, Returned]) -> list[PendingCall]:
-    """One transaction for all; if it fails, one for each, so that poison harms only itself."""
-    try:
-        return _burst(claim, answers)
-    except Exception:
-        log.exception("runs.batch_failed", runs=len(claim.contacts))
-    return [call for run_id in claim.contacts for call in _burst_one(claim.only(run_id), run_id, answers)]
+def _walk_one_by_one(claim: Claim, answers: Mapping[int, Returned]) -> set[int]:
+    """Poison harms only itself. What the database cannot do now is left; while it is away, so is the rest."""
+    left = set(claim.contacts)
+    for run_id in claim.contacts:
+        try:
+            _walk_one(claim.only(run_id), run_id, answers)
+        except DATABASE_TROUBLE:
+            log.exception("run.postponed", run_id=run_id)
+            if not _is_reachable():
+                break
+        else:
+            left.remove(run_id)
+    return left
 
 
-def _burst_one(claim: Claim, run_id: int, answers: Mapping[int, Returned]) -> list[PendingCall]:
+def _walk_one(claim: Claim, run_id: int, answers: Mapping[int, Returned]) -> None:
     with bound_contextvars(run_id=run_id):
         try:
-            return _burst(claim, {key: back for key, back in answers.items() if key == run_id})
+            calls = _burst(claim, {key: back for key, back in answers.items() if key == run_id})
         except journal.Fenced:
             log.warning("run.fenced")
         except DATABASE_TROUBLE:
-            # The database, not the run, is at fault: the lease runs out and somebody tries again.
-            log.exception("run.postponed")
+            # The database, not the run, is at fault: its answer is kept, or its lease runs out.
+            raise
         except Exception as error:
             log.exception("run.failed")
             _fail(claim, error)
-    return []
+        else:
+            flights.launch(calls)
+
+
+def _is_reachable() -> bool:
+    """Whether the database answers; a connection that broke is given up."""
+    try:
+        connection.close_if_unusable_or_obsolete()
+        connection.ensure_connection()
+        return connection.is_usable()
+    except DATABASE_TROUBLE:
+        return False
 
 
 def _burst(claim: Claim, answers: Mapping[int, Returned]) -> list[PendingCall]:
@@ -132,7 +159,9 @@ def _load(claim: Claim, answers: Mapping[int, Returned]) -> list[Work]:
     if locked.busy:
         release(claim, locked.busy, wake_at=at + BUSY_PAUSE)
     compiled = definitions(run.version_id for run in locked.runs)
-    runs = [run for run in locked.runs if run.version_id in compiled]
+    runs = [
+        run for run in locked.runs if run.version_id in compiled and not _is_written(run, answers.get(run.pk))
+    ]
     journal.hold([run.pk for run in locked.runs if run.version_id not in compiled], claim, at)
     if not runs:
         return []
@@ -156,20 +185,29 @@ def _load(claim: Claim, answers: Mapping[int, Returned]) -> list[Work]:
         elif run.lost_leases >= settings.ISFLOW_MAX_LOST_LEASES:
             passage.end = End("quarantined", f"Work on this step was lost {run.lost_leases} times.")
         back = answers.get(run.pk)
-        entry = _entry(run, wait, visit, back.answer if back else None)
+        entry = _entry(run, wait, visit, back)
         works.append(Work(run, passage, entry, wait, visit))
     return works
 
 
-def _entry(run: Run, wait: Wait | None, visit: StepExecution | None, answer: Answer | None) -> Entry | None:
+def _is_written(run: Run, back: Returned | None) -> bool:
+    """Whether what came back is in the journal: the commit arrived, but we were not told."""
+    return back is not None and run.phase != Run.Phase.CALL
+
+
+def _entry(run: Run, wait: Wait | None, visit: StepExecution | None, back: Returned | None) -> Entry | None:
     """How the burst begins; None when the run was woken too early and must wait on."""
     if run.phase == Run.Phase.ENTER or visit is None:
         return Entry()
     if run.phase == Run.Phase.CALL:
-        if answer is None and visit.details.get("repeatable"):
+        # With the answer to an earlier call in hand, this one is ours and was never made: its intent was
+        # committed, but we were not told, and handed nothing over.
+        is_unmade = back is not None and back.seq != run.seq
+        if is_unmade or (back is None and visit.details.get("repeatable")):
             return Entry(again=True, started_at=visit.started_at, details=visit.details)
         lost = CallUnknown("The worker was lost during the call; it may or may not have been made.")
-        return Entry(answer=answer or lost, started_at=visit.started_at, details=visit.details)
+        answer = back.answer if back is not None else lost
+        return Entry(answer=answer, started_at=visit.started_at, details=visit.details)
     if wait is None:
         return Entry(resume=TimedOut(), started_at=visit.started_at, details=visit.details)
     if wait.status == Wait.Status.RESOLVED and wait.resolution is not None:

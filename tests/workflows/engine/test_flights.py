@@ -97,11 +97,11 @@ def test_calls_beyond_the_limit_of_a_workspace_wait_for_their_turn(world):
 def test_what_is_back_goes_to_the_watcher(world):
     flights, runs = Flights(), []
 
-    def take():
-        with flights.landing() as landings:
-            runs.extend(run_id for landing in landings for run_id in landing.answers)
+    def write(landing):
+        runs.extend(landing.answers)
+        return ()
 
-    flights.watch(take)
+    flights.watch(lambda: flights.land(write))
     flights.launch([call(1), call(2)])
     assert not flights.wait()
     world.may_answer.set()
@@ -120,19 +120,18 @@ def test_who_waits_goes_when_another_has_taken_everything(world):
 def take_all(flights):
     """As pull does: land what is ripe and wait for more until nothing is under way."""
     while flights.wait():
-        with flights.landing():
-            pass
+        flights.land(lambda _landing: ())
 
 
 def test_a_process_ends_only_when_everything_is_written_down(world):
     flights, written, may_write = Flights(), [], threading.Event()
 
-    def take():
-        with flights.landing() as landings:
-            assert may_write.wait(5)
-            written.extend(landings)
+    def write(landing):
+        assert may_write.wait(5)
+        written.append(landing)
+        return ()
 
-    flights.watch(take)
+    flights.watch(lambda: flights.land(write))
     flights.launch([call()])
     closing = Background("closing", flights.close)
     until(lambda: flights.is_closing)
@@ -160,8 +159,12 @@ def test_a_fault_of_our_own_leaves_the_outcome_unknown(monkeypatch):
 def landed(flights, number):
     """Wait until so many answers are back; the landings."""
     found = []
+
+    def write(landing):
+        found.append(landing)
+        return ()
+
     while sum(len(landing.answers) for landing in found) < number:
         assert flights.wait()
-        with flights.landing() as landings:
-            found += landings
+        flights.land(write)
     return found
