@@ -32,7 +32,10 @@ MAX_TEXT: Final = 100
 
 @dataclass(frozen=True)
 class Asked:
-    """What somebody wants to know. ``contacts`` None: whoever it was; ``number``: maybe an event's id."""
+    """What somebody wants to know; what was typed counts for more than where they came from.
+
+    ``contacts`` None: whoever it was; ``number``: maybe an event's id.
+    """
 
     text: str
     contacts: tuple[int, ...] | None
@@ -61,7 +64,7 @@ class Asked:
             text=text,
             contacts=contacts,
             number=number,
-            event_id=row_id(query.get("event")),
+            event_id=0 if text else row_id(query.get("event")),
             workflow=Workflow.objects.filter(pk=row_id(query.get("workflow"))).defer("draft").first(),
             before=row_id(query.get("before")),
             everything="all" in query,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from django.db import transaction
+from django.db import IntegrityError, transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
@@ -42,13 +42,18 @@ def workflow_create(
     if Workflow.objects.count() >= MAX_WORKFLOWS:
         raise Rejected(_("Workflow limit reached (%(limit)d).") % {"limit": MAX_WORKFLOWS})
     _refuse_taken(name)
-    return Workflow.objects.create(
-        workspace_id=current_workspace_id(),
-        name=name,
-        description=description,
-        draft=draft or {},
-        created_by=user,
-    )
+    try:
+        with transaction.atomic():
+            return Workflow.objects.create(
+                workspace_id=current_workspace_id(),
+                name=name,
+                description=description,
+                draft=draft or {},
+                created_by=user,
+            )
+    except IntegrityError:
+        _refuse_taken(name)  # somebody has taken it since it was looked at
+        raise
 
 
 def workflow_check(*, draft: Any, workflow_id: int | None = None) -> tuple[DefinitionDocument, list[Issue]]:

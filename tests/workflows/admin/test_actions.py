@@ -11,6 +11,7 @@ from tests.factories_workflows import document, publish, walk, write
 from tests.workflows.admin.conftest import LIST
 from workflows.admin import actions
 from workflows.models import Run, Workflow, WorkflowVersion
+from workflows.services import workflow as service
 from workflows.services import workflow_publish, workflow_regenerate_webhook
 
 GOOD = document("conversation_opened", ("say", "send_message", {"default": {"text": "Hello"}}))
@@ -274,3 +275,22 @@ def test_a_deleted_workflow_gets_no_new_address(shop):
         Workflow.objects.all().delete()
         with pytest.raises(NotFound):
             workflow_regenerate_webhook(workflow=workflow)
+
+
+def test_two_clones_at_once_do_not_end_in_an_error_page(shop, monkeypatch):
+    """Both look for a free name before either of them takes it."""
+    workflow = shop.make(draft=GOOD)
+    shop.make("Welcome clone")
+    look = service._refuse_taken
+    looked = []
+
+    def look_too_early(name):
+        if looked:
+            look(name)
+        looked.append(name)
+
+    monkeypatch.setattr(service, "_free_name", lambda wanted: wanted)
+    monkeypatch.setattr(service, "_refuse_taken", look_too_early)
+    reply = go(shop, workflow, "clone")
+    assert reply.status_code == 409
+    assert "is taken" in reply.content.decode()

@@ -159,3 +159,9 @@ def test_the_page_of_the_row_is_that_of_the_event(shop):
     _, run = asked(shop.workspace, shop.channel)
     reply = shop.client.get(f"{PAGE}{run.event_id}/change/")
     assert reply["Location"] == f"/admin/workflows/event/{run.event_id}/change/"
+
+
+def test_what_is_typed_is_looked_for_among_all_events(shop):
+    _, run = asked(shop.workspace, shop.channel)
+    found = entries(shop, event=run.event_id, q="Ada")
+    assert len(found) == len(entries(shop, q="Ada")) > 1
