@@ -20,6 +20,9 @@ def main():
     parser.add_argument("--runs", type=int, default=10_000)
     parser.add_argument("--kills", type=int, default=100)
     parser.add_argument("--gap", type=float, default=3.6, help="mean seconds between two kills")
+    parser.add_argument(
+        "--per-second", type=float, default=0.0, help="runs fed in a second; needed without kills"
+    )
     parser.add_argument("--rolling", action="store_true", help="polite restarts of workers and web only")
     parser.add_argument("--agents", type=int, default=20, help="people with an open inbox")
     parser.add_argument("--folder", type=Path, help="keep logs and history here")
@@ -33,6 +36,7 @@ def main():
         is_rolling=given.rolling,
         agents=given.agents,
         manner=manner,
+        per_second=given.per_second,
     )
     if given.folder:
         given.folder.mkdir(parents=True)
