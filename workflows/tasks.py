@@ -7,7 +7,7 @@ from celery.signals import worker_init, worker_shutdown, worker_shutting_down
 
 from isflow.infra.pruning import INTERVAL
 from isflow.infra.schedules import register_schedule
-from isflow.infra.tasks import register_hint
+from isflow.infra.tasks import attend_hint, register_hint
 from isflow.infra.workers import beat
 from workflows.engine.alarm import alarm
 from workflows.engine.flights import flights
@@ -44,6 +44,7 @@ def prune() -> None:
 def attend_calls(**_signal: object) -> None:
     """In a worker no task waits for calls: once some are back, another thread goes on with their runs."""
     flights.watch(_pull)
+    attend_hint("engine", _hear)
 
 
 @worker_shutting_down.connect
@@ -60,6 +61,10 @@ def finish_calls(**_signal: object) -> None:
 
 def _pull() -> int:
     return turns.take(lambda: pull(_is_enough, alarm.set))
+
+
+def _hear() -> bool:
+    return not flights.is_closing and turns.ask()
 
 
 def _is_enough() -> bool:

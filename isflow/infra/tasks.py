@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import threading
 import time
@@ -21,6 +22,10 @@ EXPIRES = 3
 """Seconds after which a hint that nobody took is worthless; the sweeper has looked by then."""
 WINDOW = 0.02
 """Seconds in which a process publishes a hint once, and once more at the end if it was given meanwhile."""
+LONGEST_WINDOW = 0.08
+"""To which the window grows while hints come without a pause, so that their work is done in batches."""
+SHARED_WINDOW = 0.25
+"""Seconds between two hints that only tell other processes of what this one is at already."""
 QUIET = 1.0
 """Seconds without publishing after the broker failed, so that a dead broker does not slow every commit."""
 
@@ -39,6 +44,7 @@ class HintTask:
 HINT_TASKS: dict[str, HintTask] = {}
 """Every known hint by name; filled by ``register_hint`` from the apps' tasks modules."""
 
+_hearers: dict[str, Callable[[], bool]] = {}
 # Not a context variable: threads that a test starts must be captured as well.
 _captures: list[list[str]] = []
 _quiet_until = 0.0
@@ -54,6 +60,11 @@ def register_hint(name: str, *, task: str, queue: str) -> None:
         HINT_TASKS[name] = HintTask(task, queue, _Publisher(name, task, queue).publish)
     elif (known.task, known.queue) != (task, queue):
         raise ValueError(f"The hint {name!r} is already registered for {known.task!r}.")
+
+
+def attend_hint(name: str, hear: Callable[[], bool]) -> None:
+    """Let this process hear its own hints: ``hear`` says whether somebody here sees to it anyway."""
+    _hearers[name] = hear
 
 
 def hint(name: str) -> None:
@@ -113,26 +124,32 @@ class _Publisher:
     def _renew(self) -> None:
         self._lock = threading.Lock()
         self._timer: threading.Timer | None = None
-        self._open_until = 0.0
+        self._window = WINDOW
+        self._sent_at = -math.inf
 
     def publish(self) -> None:
-        """Send now or when the window ends."""
+        """Send now, or when the window ends, or not at all if this process sees to it."""
+        hear = _hearers.get(self._hint[0])
+        is_heard = hear is not None and hear()
         with self._lock:
-            if self._timer is not None:
+            now = time.monotonic()
+            if self._timer is not None or (is_heard and now < self._sent_at + SHARED_WINDOW):
                 return
-            left = self._open_until - time.monotonic()
+            left = self._sent_at + self._window - now
             if left > 0:
                 self._timer = threading.Timer(left, self._late)
                 self._timer.daemon = True
                 self._timer.start()
                 return
-            self._open_until = time.monotonic() + WINDOW
+            self._window = max(self._window / 2, WINDOW)
+            self._sent_at = now
         _send(*self._hint)
 
     def _late(self) -> None:
         with self._lock:
             self._timer = None
-            self._open_until = time.monotonic() + WINDOW
+            self._window = min(self._window * 2, LONGEST_WINDOW)
+            self._sent_at = time.monotonic()
         _send(*self._hint)
 
 

@@ -10,7 +10,7 @@ from kombu.exceptions import OperationalError
 from redis.exceptions import RedisError
 
 from isflow.infra import tasks
-from isflow.infra.tasks import HINT_TASKS, captured_hints, hint, register_hint
+from isflow.infra.tasks import HINT_TASKS, attend_hint, captured_hints, hint, register_hint
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -46,6 +46,7 @@ def sent(monkeypatch, timers):
     monkeypatch.setattr(tasks, "_captures", [])
     monkeypatch.setattr(tasks, "_quiet_until", 0.0)
     monkeypatch.setattr(tasks, "HINT_TASKS", {})
+    monkeypatch.setattr(tasks, "_hearers", {})
     monkeypatch.setattr(tasks, "autodiscover_modules", lambda _: None)
     monkeypatch.setattr(
         tasks.current_app, "send_task", lambda *args, **kwargs: messages.append((args, kwargs))
@@ -98,6 +99,62 @@ def test_after_the_moment_a_hint_leaves_at_once_again(sent, timers, monkeypatch)
     monkeypatch.setattr(tasks.time, "monotonic", lambda: later)
     hint("engine")
     assert (len(sent), len(timers)) == (2, 0)
+
+
+@pytest.fixture
+def clock(monkeypatch):
+    """Let so many seconds pass."""
+    at = [1000.0]
+    monkeypatch.setattr(tasks.time, "monotonic", lambda: at[0])
+
+    def let_pass(seconds):
+        at[0] += seconds
+
+    return let_pass
+
+
+@pytest.mark.django_db(transaction=True)
+def test_while_hints_do_not_pause_they_leave_less_often(sent, timers, clock):
+    waits = []
+    hint("engine")
+    for _ in range(4):
+        hint("engine")
+        waits.append(timers[0][0])
+        clock(waits[-1])
+        timers.run_out()
+    assert waits == pytest.approx([0.02, 0.04, 0.08, tasks.LONGEST_WINDOW])
+    for _ in range(3):  # each pause makes the window shorter again
+        clock(1)
+        hint("engine")
+    hint("engine")
+    assert timers[0][0] == pytest.approx(tasks.WINDOW)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_hint_that_this_process_hears_only_tells_the_others_now_and_then(sent, timers, clock):
+    heard = []
+
+    def hear():
+        heard.append(1)
+        return True
+
+    attend_hint("engine", hear)
+    for _ in range(3):
+        hint("engine")
+        clock(tasks.SHARED_WINDOW / 3)
+    assert (len(heard), names(sent), timers) == (3, ["some.pull"], [])
+    clock(0.001)
+    hint("engine")
+    hint("send")
+    assert names(sent) == ["some.pull", "some.pull", "some.send"]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_hint_that_nobody_here_hears_is_sent_as_ever(sent, timers, clock):
+    attend_hint("engine", lambda: False)
+    hint("engine")
+    hint("engine")
+    assert (names(sent), len(timers)) == (["some.pull"], 1)
 
 
 @pytest.mark.django_db(transaction=True)

@@ -6,7 +6,7 @@ Whoever comes while another works leaves at once, having said that there is more
 from __future__ import annotations
 
 from collections.abc import Callable
-from threading import Lock
+from threading import Lock, get_ident
 
 
 class Turns:
@@ -15,6 +15,14 @@ class Turns:
     def __init__(self) -> None:
         self._turn = Lock()
         self._wanted = False
+        self._holder = 0
+
+    def ask(self) -> bool:
+        """Have whoever works now look once more; whether somebody works. Whoever works will look anyway."""
+        if self._holder == get_ident():
+            return True
+        self._wanted = True
+        return self._turn.locked()
 
     def take(self, work: Callable[[], int]) -> int:
         """Work until nobody wants more, or not at all if somebody else works; returns the sum of ``work``."""
@@ -23,8 +31,10 @@ class Turns:
         while self._wanted and self._turn.acquire(blocking=False):
             try:
                 self._wanted = False
+                self._holder = get_ident()
                 total += work()
             finally:
+                self._holder = 0
                 self._turn.release()
         return total
 

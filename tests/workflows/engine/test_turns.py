@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 
 from tests.races.arena import together
+from workflows import tasks
 from workflows.engine.turns import Turns
 
 
@@ -46,3 +47,49 @@ def test_a_turn_is_given_back_after_a_failure():
             continue
         raise AssertionError
     assert turns.take(lambda: 7) == 7
+
+
+def test_who_asks_while_another_works_has_him_look_again():
+    turns, heard, rounds = Turns(), [], []
+
+    def work():
+        rounds.append(1)
+        if len(rounds) == 1:
+            asking = threading.Thread(target=lambda: heard.append(turns.ask()))
+            asking.start()
+            asking.join()
+        return 1
+
+    assert turns.take(work) == 2
+    assert heard == [True]
+
+
+def test_who_works_need_not_ask():
+    turns, heard = Turns(), []
+
+    def work():
+        heard.append(turns.ask())
+        return 1
+
+    assert turns.take(work) == 1
+    assert heard == [True]
+
+
+def test_nobody_hears_while_nobody_works():
+    turns = Turns()
+    assert not turns.ask()
+    turns.take(lambda: 1)
+    assert not turns.ask()
+
+
+def test_a_worker_that_ends_leaves_its_hints_to_others(monkeypatch):
+    heard = []
+
+    def work():
+        heard.append(tasks._hear())
+        return 0
+
+    tasks.turns.take(work)
+    monkeypatch.setattr(tasks.flights, "is_closing", True)
+    tasks.turns.take(work)
+    assert heard == [True, False]
