@@ -204,9 +204,8 @@ else:
         "interval_start": 0,
         "interval_step": 0,
         "interval_max": 0,
-        "visibility_timeout": 600,
-        "unacked_restore_interval": 10,
-        "unacked_restore_throttle": 1,
+        # What a worker has in its hands is noted nowhere else: if it dies, the sweep finds the work.
+        "ack_emulation": False,
         "global_keyprefix": "isflow:",
     }
     CHANNEL_LAYERS = {
