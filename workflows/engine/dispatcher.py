@@ -18,7 +18,6 @@ from django.db import transaction
 from contacts.models import Contact
 from isflow.infra.db import DATABASE_TROUBLE
 from isflow.infra.faults import declare, fault_point
-from isflow.workspaces.models import Workspace
 from workflows.contract import EventView
 from workflows.definition.compile import Definition
 from workflows.engine.answers import take_answers
@@ -96,16 +95,15 @@ def _set_aside(events: list[Event], error: Exception, workspace_id: int) -> int:
 def _locked_events(limit: int) -> list[Event]:
     """The oldest undecided events of contacts nobody else works on; first those contacts are locked."""
     pending = Event.objects.filter(is_pending=True).order_by("pk")
-    contact_ids = set(pending.values_list("contact_id", flat=True)[:limit])
-    if not contact_ids:
-        return []
     contacts = {
         contact.pk: contact
         for contact in Contact.objects.select_for_update(skip_locked=True, no_key=True)
-        .filter(pk__in=contact_ids)
+        .filter(pk__in=pending.values("contact_id")[:limit])
         .order_by("pk")
         .only("pk", "is_blocked", "workspace_id")
     }
+    if not contacts:
+        return []
     events = list(pending.filter(contact_id__in=contacts)[:limit])
     for event in events:
         event.contact = contacts[event.contact_id]
@@ -116,8 +114,7 @@ def _decide(events: list[Event], at: datetime, workspace_id: int, token: int | N
     """Decide all events; returns the runs that were started, with their contacts."""
     answered = take_answers(events, at)
     left = leave_by_condition(events, answered)
-    listeners = _listeners({event.kind for event in events})
-    zone = Workspace.objects.get(pk=workspace_id).zone if listeners else ZoneInfo("UTC")
+    listeners, zone = _listeners({event.kind for event in events})
     verdicts: dict[int, list[list[object]]] = {event.pk: [] for event in events}
     candidates: list[Candidate] = []
     places: list[list[object]] = []
@@ -142,17 +139,18 @@ def _decide(events: list[Event], at: datetime, workspace_id: int, token: int | N
     return {run.pk: run.contact_id for run in runs}
 
 
-def _listeners(kinds: set[str]) -> defaultdict[str, list[Listener]]:
+def _listeners(kinds: set[str]) -> tuple[defaultdict[str, list[Listener]], ZoneInfo]:
+    """Who listens, by kind of event, and the zone of the workspace, if anybody does."""
     rows = list(
         Workflow.objects.filter(status=Workflow.Status.PUBLISHED, published__event_kind__in=kinds)
         .order_by("pk")
-        .values_list("pk", "published_id", "published__event_kind")
+        .values_list("pk", "published_id", "published__event_kind", "workspace__timezone")
     )
-    compiled = definitions(version_id for _, version_id, _ in rows)
+    compiled = definitions(version_id for _, version_id, _, _ in rows)
     listeners: defaultdict[str, list[Listener]] = defaultdict(list)
-    for workflow_id, version_id, kind in rows:
+    for workflow_id, version_id, kind, _ in rows:
         listeners[kind].append(Listener(workflow_id, version_id, compiled.get(version_id)))
-    return listeners
+    return listeners, ZoneInfo(rows[0][3] if rows else "UTC")
 
 
 def _match(event: Event, view: EventView, listener: Listener) -> list[object]:

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 
 from isflow.infra.db import update_many
 from isflow.infra.faults import declare, fault_point
+from isflow.infra.inserts import insert_many
 from isflow.infra.tasks import hint
 from isflow.kernel.actor import Actor
 from workflows.contract import CallRefused, CallUnknown, End
@@ -163,8 +164,7 @@ def _write_visits(works: Sequence[Work], claim: Claim) -> None:
                         visit.finished_at,
                     )
                 )
-    if new:
-        StepExecution.objects.bulk_create(new)
+    insert_many(new)
     if old:
         update_many(StepExecution, "id", ("status", "outlet", "details", "error", "finished_at"), old)
 
@@ -195,8 +195,7 @@ def _write_waits(works: Sequence[Work], claim: Claim, at: datetime) -> None:
         for item in works
         if item.passage.wait is not None
     ]
-    if opened:
-        Wait.objects.bulk_create(opened)
+    insert_many(opened)
 
 
 def _cursor(item: Work, claim: Claim, at: datetime) -> tuple[object, ...]:
