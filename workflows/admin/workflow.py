@@ -77,10 +77,11 @@ class WorkflowAdmin(WorkflowActions, ScopedAdmin[Workflow]):
     readonly_fields = ("state", "webhook_address")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Workflow]:
+        rows = super().get_queryset(request)
         active = Run.objects.filter(workflow=OuterRef("pk")).exclude(status=Run.Status.ENDED)
         # In the order of the index that keeps contacts from being inside twice; else all runs are read.
         inside = active.order_by("contact_id").values("pk")[: words.MANY + 1]
-        return super().get_queryset(request).annotate(people=CountUpTo(inside))
+        return rows.annotate(people=CountUpTo(inside))
 
     def get_fieldsets(self, request: HttpRequest, obj: Workflow | None = None) -> Any:
         editable = self.has_change_permission(request, obj) if obj else self.has_add_permission(request)
