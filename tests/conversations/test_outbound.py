@@ -288,6 +288,14 @@ def test_a_message_is_claimed_by_one_only(db):
     assert not {one.pk for one in first} & {one.pk for one in second}
 
 
+def test_nothing_overtakes_a_message_that_is_in_the_air(site):
+    site.queue(text="first")
+    site.queue(text="second")
+    with all_workspaces():
+        assert [one.text for one in claim(10)] == ["first"]
+        assert claim(10) == []
+
+
 def test_an_echo_of_our_own_message_gives_way(site, provider, inline):
     site.queue(text="Hello")
 

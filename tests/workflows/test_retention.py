@@ -16,7 +16,7 @@ from tests.factories_workflows import document, publish
 from workflows import retention
 from workflows.engine.clock import now
 from workflows.models import Decision, Enrolment, Event, Run, StepExecution, Wait
-from workflows.retention import Pruned, history_prune, runs_prune
+from workflows.retention import Pruned, events_prune, history_prune, runs_prune
 
 pytestmark = pytest.mark.django_db
 
@@ -142,6 +142,12 @@ def test_a_batch_is_small_and_a_round_takes_all_of_them(shop, settings):
     while count := runs_prune(shop[0]):
         sizes.append(count)
     assert sizes == [10, 10, 5]
+
+
+def test_a_batch_of_events_is_small_as_well(shop, settings):
+    settings.ISFLOW_PRUNE_BATCH = 10
+    events_of(shop[0], 25, days=31)
+    assert [events_prune(shop[0]) for _ in range(4)] == [10, 10, 5, 0]
 
 
 def test_a_batch_of_a_thousand_costs_what_a_batch_of_one_costs(shop):

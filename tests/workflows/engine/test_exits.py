@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 import time_machine
+from django.db import transaction
 
 from conversations.changes import AssignContact, QueueMessage
 from conversations.services import contacts_assign, messages_queue
@@ -15,6 +16,7 @@ from tests.factories import make_member, make_workspace
 from tests.factories_contacts import make_channel
 from tests.factories_workflows import document, looking, publish, walk, write
 from workflows.engine.clock import now
+from workflows.engine.exits import eject, give_up, reopen
 from workflows.models import Run, Workflow
 
 pytestmark = pytest.mark.django_db
@@ -85,6 +87,29 @@ def test_a_message_of_the_contact_ends_the_run_but_not_the_one_that_started_it(s
     assert reason(shop) == "exit_incoming"
 
 
+def test_what_happened_before_the_run_began_does_not_however_late_it_is_decided(shop, clock):
+    workspace, channel, _ = shop
+    enter(shop, clock, PAUSE, incoming_message=True)
+    write(channel, "are you there?")
+    with looking(workspace):
+        Run.objects.update(started_at=now() + timedelta(seconds=1))
+    assert reason(shop) == ""
+
+
+def test_what_one_contact_does_ends_no_run_of_another(shop, clock):
+    workspace, channel, user = shop
+    ada = enter(shop, clock, PAUSE, incoming_message=True)
+    bob = write(channel, "hello", sender="bob")
+    walk()
+    clock.shift(timedelta(seconds=5))
+    write(channel, "are you there?")
+    say(shop, bob, Actor(source="user", user_id=user.pk))
+    walk()
+    with looking(workspace):
+        reasons = dict(Run.objects.values_list("contact_id", "end_reason"))
+    assert reasons == {ada.pk: "exit_incoming", bob.pk: ""}
+
+
 @pytest.mark.rule("S002.exit.incoming_answer_exempt")
 def test_an_answer_to_a_question_of_the_workflow_does_not(shop, clock):
     enter(shop, clock, ASK, incoming_message=True)
@@ -139,3 +164,14 @@ def test_conditions_that_are_switched_off_as_a_whole_end_nothing(shop, clock):
         Workflow.objects.update(exit_conditions={"enabled": False, "incoming_message": True})
     write(shop[1], "are you there?")
     assert reason(shop) == ""
+
+
+@pytest.mark.parametrize("deal", [reopen, give_up])
+def test_only_a_quarantined_run_is_taken_up_again_or_given_up(shop, clock, deal):
+    enter(shop, clock, PAUSE)
+    with looking(shop[0]), transaction.atomic():
+        run = Run.objects.get()
+        eject(Run.objects.all(), reason="stopped_by_person")
+        assert not deal(run.pk)
+        run.refresh_from_db()
+    assert (run.status, run.end_reason) == ("ended", "stopped_by_person")
