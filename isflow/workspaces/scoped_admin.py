@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, ClassVar, Generic, TypeVar
 
 from django.contrib.admin import ModelAdmin as DjangoModelAdmin
+from django.core.exceptions import PermissionDenied
 from django.db import models
 from django.forms import BaseFormSet, ModelChoiceField, ModelForm
 from django.http import HttpRequest
@@ -44,10 +45,12 @@ class ScopedAdmin(ModelAdmin, Generic[M]):
         return _may(request, self.delete_permission) and _is_own(request, obj)
 
     def get_queryset(self, request: HttpRequest) -> models.QuerySet[M]:
-        rows: models.QuerySet[M] = super().get_queryset(request)
         membership = membership_of(request)
+        if membership is None:
+            raise PermissionDenied  # an operator who is no member anywhere; there is no scope to read in
+        rows: models.QuerySet[M] = super().get_queryset(request)
         # Said once more besides the scope: some models (the audit log) have a plain manager.
-        return rows.none() if membership is None else rows.filter(workspace_id=membership.workspace_id)
+        return rows.filter(workspace_id=membership.workspace_id)
 
     def get_exclude(self, request: HttpRequest, obj: M | None = None) -> tuple[str, ...]:
         return (*(super().get_exclude(request, obj) or ()), "workspace")
