@@ -15,6 +15,7 @@ from django.utils import timezone
 
 from channels_app.contract import InboundMessage, InboundStatus, adapters
 from channels_app.models import Channel
+from channels_app.services.prepared import Among, Given, Prepared, every
 from contacts.events import created_event
 from contacts.models import ContactIdentity
 from conversations.content import MessageContent, storable_item
@@ -26,6 +27,7 @@ from conversations.services.opening import Opening, open_many
 from conversations.services.senders import identities_for, senders_remember
 from conversations.statuses import statuses_apply
 from isflow.infra.faults import declare, fault_point
+from isflow.infra.inserts import insert_many
 from isflow.kernel.actor import Actor, current_actor
 from isflow.kernel.errors import Transient
 from isflow.workspaces.scope import workspace_scope
@@ -99,7 +101,7 @@ def _receive(channel: Channel, letters: Sequence[_Letter]) -> list[int]:
         # The order of ids is the order in which a contact's messages are handled, so time is ours as well.
         now = timezone.now()
         _open_where_due(batch, identities, names, fresh, now)
-        messages = Message.objects.bulk_create(
+        messages = insert_many(
             [_message(batch, identities[letter.address], letter.item, now) for letter in fresh]
         )
         for message, letter in zip(messages, fresh, strict=True):
@@ -124,9 +126,17 @@ def _actor(names: Mapping[str, str], letter: _Letter) -> Actor:
 
 def _fresh(channel: Channel, letters: Sequence[_Letter]) -> list[_Letter]:
     ids = [letter.item.external_id for letter in letters]
-    rows = Message.objects.filter(channel=channel, external_id__in=ids)
-    known = set(rows.values_list("external_id", flat=True))
+    known = {known for (known,) in _KNOWN(workspace=channel.workspace_id, channel=channel.pk, ids=ids)}
     return [letter for letter in letters if letter.item.external_id not in known]
+
+
+_KNOWN = Prepared(
+    lambda: (
+        every(Message)
+        .filter(Among("external_id", "ids"), workspace_id=Given("workspace"), channel_id=Given("channel"))
+        .values_list("external_id")
+    )
+)
 
 
 def _open_where_due(

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Final
 
 from channels_app.contract import InboundStatus
 from channels_app.models import Channel
+from channels_app.services.prepared import Among, Given, Prepared, every
 from conversations.content import stored_id
 from conversations.items import MessageItem
 from conversations.models import Message
 from conversations.realtime import announce_item, announcing
 from isflow.infra.db import update_many
+from isflow.workspaces.scope import current_workspace_id
 
 LADDER: dict[str, int] = {"unknown": 0, "sent": 1, "failed": 2, "delivered": 3, "read": 4}
 """A message climbs only. Delivered beats failed: it did arrive after all; sent does not."""
@@ -30,13 +33,11 @@ def statuses_apply(channel: Channel, items: Sequence[InboundStatus]) -> list[Inb
     with announcing():
         rows = {
             str(row.external_id): row
-            for row in Message.objects.select_for_update(of=("self",), no_key=True)
-            .filter(
-                channel=channel,
-                external_id__in={stored_id(item.external_id) for item in items},
-                direction=Message.Direction.OUT,
+            for row in _SENT(
+                workspace=current_workspace_id(),
+                channel=channel.pk,
+                ids={stored_id(item.external_id) for item in items},
             )
-            .order_by("pk")
         }
         before = {row.pk: str(row.status) for row in rows.values()}
         for item in items:
@@ -54,6 +55,21 @@ def statuses_apply(channel: Channel, items: Sequence[InboundStatus]) -> list[Inb
             if row.pk in changed:
                 announce_item(row.workspace_id, MessageItem.of(row))
     return [item for item in items if stored_id(item.external_id) not in rows]
+
+
+_SENT: Final = Prepared(
+    lambda: (
+        every(Message)
+        .filter(
+            Among("external_id", "ids"),
+            workspace_id=Given("workspace"),
+            channel_id=Given("channel"),
+            direction=Message.Direction.OUT,
+        )
+        .select_for_update(of=("self",), no_key=True)
+        .order_by("pk")
+    )
+)
 
 
 def _apply(message: Message, item: InboundStatus) -> None:

@@ -10,11 +10,12 @@ from django.db.models import Min
 from django.utils import timezone
 
 from channels_app.models import Channel, InboundDelivery
+from channels_app.services.prepared import Given, Prepared, every
 from channels_app.services.reading import BATCH, due, read_next
 from isflow.infra.db import compare_and_set
 from isflow.infra.faults import declare, fault_point
 from isflow.infra.tasks import hint
-from isflow.workspaces.scope import all_workspaces, workspace_scope
+from isflow.workspaces.scope import workspace_scope
 
 CHANNEL_BATCHES: Final = 4
 """Batches of one channel before the next channel has its turn."""
@@ -83,7 +84,15 @@ def _channel_process(channel_id: int, deadline: float) -> int:
 
 def _due_channels() -> list[tuple[int, int]]:
     """Workspace and channel where there is something to read; the one that waits longest is first."""
-    with all_workspaces():
-        rows = InboundDelivery.objects.filter(due(timezone.now())).values("workspace_id", "channel_id")
-        found = rows.annotate(oldest=Min("pk")).order_by("oldest")
-        return [(row["workspace_id"], row["channel_id"]) for row in found]
+    return [(workspace_id, channel_id) for workspace_id, channel_id, _oldest in _WAITING(now=timezone.now())]
+
+
+_WAITING: Final = Prepared(
+    lambda: (
+        every(InboundDelivery)
+        .filter(due(Given("now")))
+        .values_list("workspace_id", "channel_id")
+        .annotate(oldest=Min("pk"))
+        .order_by("oldest")
+    )
+)

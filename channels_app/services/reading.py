@@ -11,23 +11,26 @@ import traceback
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import lru_cache
 from itertools import takewhile
 from typing import Any, Final
 
 import structlog
 from django.db import transaction
-from django.db.models import Q
+from django.db.models import Exists, Q, QuerySet
 from django.utils import timezone
 
 from channels_app.connections import connection_of
 from channels_app.contract import InboundItem, InboundMessage, Unparsed
 from channels_app.models import Channel, InboundDelivery
+from channels_app.services.prepared import Among, Given, Prepared, every
 from channels_app.signals import items_received
 from isflow.infra.db import update_many
 from isflow.infra.faults import declare, fault_point
 from isflow.kernel.errors import Transient
 from isflow.kernel.ids import token_digest
 from isflow.kernel.retry import backoff_seconds
+from isflow.workspaces.scope import current_workspace_id
 
 BATCH: Final = 50
 """Deliveries read in one transaction."""
@@ -58,7 +61,15 @@ class _Parcel:
     failure: str = ""
 
 
-def due(now: datetime) -> Q:
+@dataclass(frozen=True, slots=True)
+class _Claimed:
+    """Deliveries locked for us. ``some_wait``: others of the channel hold back what comes later."""
+
+    deliveries: list[InboundDelivery]
+    some_wait: bool
+
+
+def due(now: datetime | Given) -> Q:
     """Deliveries that may be read now."""
     return Q(status=_RECEIVED) & (Q(not_before=None) | Q(not_before__lte=now))
 
@@ -81,12 +92,14 @@ def read_next(channel_id: int) -> int:
 def _read(channel_id: int, limit: int) -> int:
     """Read up to so many deliveries; one alone that fails is put back, several are left as they are."""
     with transaction.atomic():
-        deliveries = _claim(channel_id, limit)
-        if not deliveries:
+        claimed = _claim(channel_id, limit)
+        if claimed is None:
             return 0
         now = timezone.now()
-        channel = Channel.objects.get(pk=channel_id)
-        parcels, held = _held_back(_opened(channel, deliveries), now)
+        channel = claimed.deliveries[0].channel
+        parcels, held = _opened(channel, claimed.deliveries), list[_Row]()
+        if claimed.some_wait:
+            parcels, held = _held_back(parcels, now)
         rows = [*held, *(_failed(one, one.failure, now) for one in parcels if one.failure)]
         readable = [one for one in parcels if not one.failure]
         try:
@@ -102,17 +115,51 @@ def _read(channel_id: int, limit: int) -> int:
     return len(rows)
 
 
-def _claim(channel_id: int, limit: int) -> list[InboundDelivery]:
-    """Lock the oldest due deliveries of a channel; none if any of them is another worker's."""
-    rows = InboundDelivery.objects.filter(due(timezone.now()), channel_id=channel_id).order_by("pk")
-    listed = list(rows.values_list("pk", "holds")[:limit])
+def _claim(channel_id: int, limit: int) -> _Claimed | None:
+    """Lock the oldest due deliveries of a channel; None if any of them is another worker's."""
+    here = {"workspace": current_workspace_id(), "channel": channel_id, "now": timezone.now()}
+    listed = _listed(limit)(**here)
+    if not listed:
+        return None
     fresh = list(takewhile(lambda row: row[1] is None, listed))
-    ids = [pk for pk, _holds in fresh or listed[:1]]
-    if not ids:
-        return []
-    locked = rows.filter(pk__in=ids).select_for_update(skip_locked=True, no_key=True)
-    deliveries = list(locked)
-    return deliveries if [one.pk for one in deliveries] == ids else []
+    ids = [pk for pk, _holds, _some_wait in fresh or listed[:1]]
+    deliveries = _LOCKED(ids=ids, **here)
+    if [one.pk for one in deliveries] != ids:
+        return None
+    return _Claimed(deliveries, some_wait=listed[0][2])
+
+
+def _of_channel() -> QuerySet[InboundDelivery]:
+    rows = every(InboundDelivery).filter(workspace_id=Given("workspace"))
+    return rows.filter(channel_id=Given("channel"))
+
+
+def _due() -> QuerySet[InboundDelivery]:
+    return _of_channel().filter(due(Given("now"))).order_by("pk")
+
+
+def _held(now: datetime | Given) -> Q:
+    """Deliveries that failed, are to be read again later, and until then hold others back."""
+    return Q(status=_RECEIVED, holds__isnull=False, not_before__gt=now)
+
+
+@lru_cache
+def _listed(limit: int) -> Prepared[tuple[int, list[str] | None, bool]]:
+    """Return the query of key and holds of the oldest due deliveries, and whether others hold some back."""
+    some_wait = Exists(_of_channel().filter(_held(Given("now"))))
+    return Prepared(
+        lambda: _due().annotate(some_wait=some_wait).values_list("pk", "holds", "some_wait")[:limit]
+    )
+
+
+_LOCKED: Final = Prepared(
+    lambda: (
+        _due()
+        .filter(Among("pk", "ids"))
+        .select_related("channel")
+        .select_for_update(of=("self",), skip_locked=True, no_key=True)
+    )
+)
 
 
 def _opened(channel: Channel, deliveries: Iterable[InboundDelivery]) -> list[_Parcel]:
@@ -148,9 +195,7 @@ def _open(channel: Channel, delivery: InboundDelivery) -> _Parcel:
 
 def _held_back(parcels: Sequence[_Parcel], now: datetime) -> tuple[list[_Parcel], list[_Row]]:
     """Separate what must wait for an earlier delivery of one of its senders that is to be read again."""
-    waiting = InboundDelivery.objects.filter(
-        channel_id=parcels[0].delivery.channel_id, status=_RECEIVED, holds__isnull=False, not_before__gt=now
-    )
+    waiting = InboundDelivery.objects.filter(_held(now), channel_id=parcels[0].delivery.channel_id)
     earlier = [(row.pk, row.not_before or now, set(row.holds or ())) for row in waiting.defer("body")]
     free: list[_Parcel] = []
     held: list[_Row] = []

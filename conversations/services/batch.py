@@ -9,8 +9,10 @@ from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Final
 
 from channels_app.models import Channel
+from channels_app.services.prepared import Among, Given, Prepared, every
 from contacts.models import Contact
 from conversations.items import InboxRow, ThreadItem
 from conversations.models import Conversation
@@ -74,28 +76,21 @@ class Batch:
         user_ids: Collection[int | None] = (),
     ) -> Batch:
         """Lock and load; contacts that do not exist (any more) are simply not there."""
-        contacts = {
-            contact.pk: contact
-            for contact in Contact.objects.select_for_update(of=("self",), no_key=True)
-            .select_related("assignee", "last_channel")
-            .filter(pk__in=set(contact_ids))
-            .order_by("pk")
-        }
-        latest = {
-            row.contact_id: row
-            for row in Conversation.objects.select_related("channel").filter(
-                contact_id__in=contacts, is_latest=True
-            )
-        }
+        workspace_id = current_workspace_id()
+        wanted = set(contact_ids)
+        locked = _CONTACTS(workspace=workspace_id, ids=wanted) if wanted else []
+        contacts = {contact.pk: contact for contact in locked}
+        rows = _LATEST(workspace=workspace_id, ids=contacts) if contacts else []
+        latest = {row.contact_id: row for row in rows}
         seen = [*(row.last_channel for row in contacts.values()), *(row.channel for row in latest.values())]
         channels = {channel.pk: channel for channel in seen if channel is not None}
         wanted_channels = {pk for pk in channel_ids if pk and pk not in channels}
         wanted_users = {pk for pk in user_ids if pk}
         return cls(
-            workspace_id=current_workspace_id(),
+            workspace_id=workspace_id,
             contacts=contacts,
             latest=latest,
-            channels=channels | (Channel.objects.in_bulk(wanted_channels) if wanted_channels else {}),
+            channels=channels | _channels(workspace_id, wanted_channels),
             users=User.objects.in_bulk(wanted_users) if wanted_users else {},
         )
 
@@ -149,6 +144,31 @@ def batch_of(
         batch = Batch.load(contact_ids, channel_ids=channel_ids, user_ids=user_ids)
         yield batch
         batch.finish()
+
+
+def _channels(workspace_id: int, ids: Collection[int]) -> dict[int, Channel]:
+    return {row.pk: row for row in _CHANNELS(workspace=workspace_id, ids=ids)} if ids else {}
+
+
+_CONTACTS: Final = Prepared(
+    lambda: (
+        every(Contact)
+        .filter(Among("pk", "ids"), workspace_id=Given("workspace"))
+        .select_related("assignee", "last_channel")
+        .select_for_update(of=("self",), no_key=True)
+        .order_by("pk")
+    )
+)
+_LATEST: Final = Prepared(
+    lambda: (
+        every(Conversation)
+        .filter(Among("contact_id", "ids"), workspace_id=Given("workspace"), is_latest=True)
+        .select_related("channel")
+    )
+)
+_CHANNELS: Final = Prepared(
+    lambda: every(Channel).filter(Among("pk", "ids"), workspace_id=Given("workspace"))
+)
 
 
 def _write(rows: dict[int, Conversation], columns: tuple[str, ...]) -> None:

@@ -9,6 +9,7 @@ from django.utils.translation import gettext as _
 
 from channels_app.contract import Capabilities, adapters
 from channels_app.models import Channel
+from channels_app.services.prepared import Among, Given, Prepared, every
 from contacts.models import Contact, ContactIdentity
 from conversations.changes import QueuedMessage, QueueMessage
 from conversations.content import MessageContent
@@ -18,6 +19,7 @@ from conversations.payloads import message_facts, participant_of
 from conversations.services.batch import Batch, batch_of
 from conversations.services.opening import Opening, open_many
 from conversations.services.rendering import fit
+from isflow.infra.inserts import insert_many
 from isflow.infra.tasks import hint
 from isflow.kernel.actor import Actor
 from isflow.kernel.errors import Conflict, NotFound
@@ -37,7 +39,8 @@ def messages_queue(rows: Sequence[QueueMessage]) -> dict[str, QueuedMessage]:
         channel_ids=[row.channel_id for row in rows],
         user_ids=[row.actor.user_id for row in rows],
     ) as batch:
-        known = {str(one.key): one for one in Message.objects.filter(key__in={row.key for row in rows})}
+        stored_before = _BY_KEY(workspace=batch.workspace_id, keys={row.key for row in rows})
+        known = {str(one.key): one for one in stored_before}
         fresh: dict[str, QueueMessage] = {}
         for row in rows:
             if row.key not in known and row.contact_id in batch.contacts:
@@ -47,6 +50,9 @@ def messages_queue(rows: Sequence[QueueMessage]) -> dict[str, QueuedMessage]:
             hint("send")
     found = {**known, **{str(message.key): message for message in stored}}
     return {key: QueuedMessage(one.pk, str(one.status), one.error) for key, one in found.items()}
+
+
+_BY_KEY = Prepared(lambda: every(Message).filter(Among("key", "keys"), workspace_id=Given("workspace")))
 
 
 def message_came(batch: Batch, message: Message, actor: Actor) -> None:
@@ -124,10 +130,11 @@ def message_send_again(*, message_id: int, at: datetime) -> QueuedMessage:
     return messages_queue([row])[row.key]
 
 
-def _store(batch: Batch, rows: Sequence[QueueMessage]) -> list[Message]:
+def _store(batch: Batch, rows: Sequence[QueueMessage]) -> Sequence[Message]:
     if not rows:
         return []
-    identities = ContactIdentity.objects.in_bulk({row.identity_id for row in rows})
+    wanted = {row.identity_id for row in rows}
+    identities = {one.pk: one for one in _IDENTITIES(workspace=batch.workspace_id, ids=wanted)}
     refusals = {row.key: _refusal(batch, row, identities) for row in rows}
     open_many(
         batch,
@@ -137,12 +144,15 @@ def _store(batch: Batch, rows: Sequence[QueueMessage]) -> list[Message]:
             if row.opens_conversation and not refusals[row.key]
         ],
     )
-    messages = Message.objects.bulk_create(
-        [_message(batch, row, identities, refusals[row.key]) for row in rows]
-    )
+    messages = insert_many([_message(batch, row, identities, refusals[row.key]) for row in rows])
     for message, row in zip(messages, rows, strict=True):
         message_came(batch, message, row.actor)
     return messages
+
+
+_IDENTITIES = Prepared(
+    lambda: every(ContactIdentity).filter(Among("pk", "ids"), workspace_id=Given("workspace"))
+)
 
 
 def _refusal(batch: Batch, row: QueueMessage, identities: Mapping[int, ContactIdentity]) -> str:

@@ -12,6 +12,7 @@ from conversations.items import LineItem
 from conversations.models import Conversation, ParticipantType
 from conversations.payloads import opened_facts, participant_of
 from conversations.services.batch import Batch, batch_of
+from isflow.infra.inserts import insert_many
 from isflow.kernel.actor import Actor
 
 
@@ -46,7 +47,7 @@ def conversations_open(rows: Sequence[OpenConversation]) -> list[int]:
     return [conversation.contact_id for conversation in opened]
 
 
-def open_many(batch: Batch, wishes: Sequence[Opening]) -> list[Conversation]:
+def open_many(batch: Batch, wishes: Sequence[Opening]) -> Sequence[Conversation]:
     """Open within a batch: two statements, however many; contacts with an open episode are passed over."""
     taken: dict[int, Opening] = {}
     for wish in wishes:
@@ -57,9 +58,10 @@ def open_many(batch: Batch, wishes: Sequence[Opening]) -> list[Conversation]:
     former = [contact_id for contact_id in taken if contact_id in batch.latest]
     if former:
         make_room(former)
-    opened = Conversation.objects.bulk_create([_new(batch, wish) for wish in taken.values()])
+    opened = insert_many([_new(batch, wish) for wish in taken.values()])
     for conversation, wish in zip(opened, taken.values(), strict=True):
         batch.latest[conversation.contact_id] = conversation
+        batch.presences.nobody_yet.add(conversation.pk)
         conversation_began(batch, conversation, wish.actor, ad=wish.ad)
     return opened
 

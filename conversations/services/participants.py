@@ -5,9 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from channels_app.services.prepared import Among, Given, Prepared, every
 from conversations.models import Conversation, Participant
 from conversations.payloads import participant_facts
 from isflow.infra.db import update_many
+from isflow.infra.inserts import insert_many
 from isflow.kernel.actor import Actor
 from isflow.workspaces.events import DomainEvent
 
@@ -29,6 +31,8 @@ class Presences:
     """Collects moves; ``finish()`` compares them with what is stored. The contacts must be locked."""
 
     moves: list[_Move] = field(default_factory=list)
+    nobody_yet: set[int] = field(default_factory=set)
+    """Conversations that have just been made: nobody can take part already."""
 
     def join(self, conversation: Conversation, who: _Who, at: datetime, actor: Actor) -> None:
         """Somebody takes part from now on; no change if they do already."""
@@ -42,12 +46,9 @@ class Presences:
         """Write rows, three statements at most, and return one event for each real change, in order."""
         if not self.moves:
             return []
-        active = {
-            (row.conversation_id, row.type, row.ref): row
-            for row in Participant.objects.filter(
-                conversation_id__in={move.conversation.pk for move in self.moves}, removed_at=None
-            )
-        }
+        older = {move.conversation.pk for move in self.moves} - self.nobody_yet
+        stored = _ACTIVE(workspace=workspace_id, ids=older) if older else []
+        active = {(row.conversation_id, row.type, row.ref): row for row in stored}
         added: list[Participant] = []
         removed: list[Participant] = []
         events: list[DomainEvent] = []
@@ -65,11 +66,17 @@ class Presences:
                     removed.append(row)
             events.append(_event(workspace_id, row, move))
         self.moves = []
-        if added:
-            Participant.objects.bulk_create(added)
+        insert_many(added)
         if removed:
             update_many(Participant, "id", ["removed_at"], [(row.pk, row.removed_at) for row in removed])
         return events
+
+
+_ACTIVE = Prepared(
+    lambda: every(Participant).filter(
+        Among("conversation_id", "ids"), workspace_id=Given("workspace"), removed_at=None
+    )
+)
 
 
 def _participant(workspace_id: int, move: _Move) -> Participant:

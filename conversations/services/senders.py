@@ -8,9 +8,12 @@ from datetime import datetime
 from django.db import IntegrityError, transaction
 
 from channels_app.models import Channel
+from channels_app.services.prepared import Among, Given, Prepared, every
 from contacts.models import Contact, ContactIdentity
 from isflow.infra.db import update_many
+from isflow.infra.inserts import insert_many
 from isflow.kernel.values import normalise
+from isflow.workspaces.scope import current_workspace_id
 
 
 def identities_for(
@@ -45,25 +48,34 @@ def senders_remember(latest: Sequence[tuple[ContactIdentity, str]], at: datetime
 
 
 def _stored(channel: Channel, names: Mapping[str, str]) -> dict[str, ContactIdentity]:
-    rows = ContactIdentity.objects.filter(channel=channel, address__in=list(names))
+    rows = _IDENTITIES(workspace=current_workspace_id(), channel=channel.pk, addresses=names)
     return {row.address: row for row in rows}
+
+
+_IDENTITIES = Prepared(
+    lambda: every(ContactIdentity).filter(
+        Among("address", "addresses"), workspace_id=Given("workspace"), channel_id=Given("channel")
+    )
+)
 
 
 def _made(channel: Channel, names: Mapping[str, str]) -> dict[str, ContactIdentity]:
     """Make contacts and identities, in one order everywhere so that two calls cannot wait for each other."""
     addresses = sorted(names)
-    contacts = Contact.objects.bulk_create(
-        Contact(workspace_id=channel.workspace_id, **_who(address, names[address])) for address in addresses
+    contacts = insert_many(
+        [Contact(workspace_id=channel.workspace_id, **_who(address, names[address])) for address in addresses]
     )
-    identities = ContactIdentity.objects.bulk_create(
-        ContactIdentity(
-            workspace_id=channel.workspace_id,
-            contact=contact,
-            channel=channel,
-            address=address,
-            display_name=names[address][:200],
-        )
-        for contact, address in zip(contacts, addresses, strict=True)
+    identities = insert_many(
+        [
+            ContactIdentity(
+                workspace_id=channel.workspace_id,
+                contact=contact,
+                channel=channel,
+                address=address,
+                display_name=names[address][:200],
+            )
+            for contact, address in zip(contacts, addresses, strict=True)
+        ]
     )
     return dict(zip(addresses, identities, strict=True))
 

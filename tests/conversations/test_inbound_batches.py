@@ -18,7 +18,7 @@ from conversations.services.senders import identities_for
 from tests.factories_contacts import make_channel, make_workspace
 from tests.factories_conversations import Site, incoming
 
-MOST_STATEMENTS = 31
+MOST_STATEMENTS = 28
 """Of one reading of deliveries, the look for more included, however many there are."""
 
 

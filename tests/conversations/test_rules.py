@@ -7,13 +7,18 @@ import conversations
 
 ROOT = Path(conversations.__file__).parent
 SILENT = {"update", "bulk_create", "bulk_update"}
+INSERT = "insert_many"
 MAY_WRITE_SILENTLY = {"services", "inbound.py", "breaker.py", "limits.py"}
 """Changes made so send no model signal; whoever makes them records the events, if there are any."""
 
 
 def silent_writes(path):
     for node in ast.walk(ast.parse(path.read_text())):
-        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in SILENT:
+        if not isinstance(node, ast.Call):
+            continue
+        if isinstance(node.func, ast.Name) and node.func.id == INSERT:
+            yield f"{path.relative_to(ROOT)}:{node.lineno}"
+        elif isinstance(node.func, ast.Attribute) and node.func.attr in SILENT:
             receiver = ast.unparse(node.func.value)
             if "objects" in receiver or "_manager" in receiver or ".filter(" in receiver:
                 yield f"{path.relative_to(ROOT)}:{node.lineno}"
