@@ -8,12 +8,15 @@ from __future__ import annotations
 import random
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
+from typing import Final
 
 import structlog
 from django.conf import settings
 
+from channels_app.services.prepared import Among, Given, Prepared, every
 from conversations.models import ChannelPace, Message
 from isflow.infra.tasks import hint
+from isflow.workspaces.scope import current_workspace_id
 
 _JITTER = 0.1
 
@@ -28,11 +31,10 @@ def probe_pause() -> timedelta:
 
 def channels_heard(channel_ids: Collection[int], at: datetime) -> None:
     """Note that the providers answered: failures are forgotten, open channels closed and served at once."""
-    troubled = ChannelPace.objects.filter(channel_id__in=channel_ids, failed_at__isnull=False)
-    rows = list(troubled.select_for_update().order_by("pk"))
+    rows = _TROUBLED(workspace=current_workspace_id(), ids=channel_ids)
     if not rows:
         return
-    troubled.filter(pk__in=[row.pk for row in rows]).update(
+    ChannelPace.objects.filter(pk__in=[row.pk for row in rows], failed_at__isnull=False).update(
         failures=[], failed_at=None, open_since=None, next_at=None
     )
     closed = [row.channel_id for row in rows if row.open_since is not None]
@@ -41,6 +43,17 @@ def channels_heard(channel_ids: Collection[int], at: datetime) -> None:
         waiting = Message.objects.filter(channel_id__in=closed, status=Message.Status.QUEUED)
         waiting.filter(not_before__gt=at).update(not_before=None)
         hint("send")
+
+
+_TROUBLED: Final = Prepared(
+    lambda: (
+        every(ChannelPace)
+        .filter(Among("channel_id", "ids"), workspace_id=Given("workspace"))
+        .filter(failed_at__isnull=False)
+        .select_for_update()
+        .order_by("pk")
+    )
+)
 
 
 def channels_failed(

@@ -7,13 +7,16 @@ import random
 from collections import Counter
 from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
+from functools import lru_cache
+from typing import Final
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.db.models import Exists, OuterRef, Q, QuerySet, Subquery
 from django.utils import timezone
 
 from channels_app.models import Channel
+from channels_app.services.prepared import Given, Prepared, every
 from conversations import limits
 from conversations.limits import Ready
 from conversations.models import ChannelPace, Message, RecipientPace
@@ -36,8 +39,12 @@ def claim(limit: int, flying: Collection[Message] = (), *, slots: int | None = N
     them. Only the oldest unsent message of a contact on a channel is ever taken, so that order is kept.
     Must be called with the workspaces' wall lifted and outside any transaction.
     """
+    now = timezone.now()
+    turns = _ready(now)
+    if not turns:
+        return []
     with transaction.atomic():
-        found = _candidates(limit, flying, slots or settings.ISFLOW_SEND_SLOTS, timezone.now())
+        found = _candidates(turns, limit, flying, slots or settings.ISFLOW_SEND_SLOTS, now)
         if not found:
             return []
         until = _lease_end()
@@ -79,54 +86,66 @@ def renew(messages: Collection[Message]) -> None:
 
 
 def rest_seconds() -> float | None:
-    """Return after how many seconds something may leave that only a limit holds back; None if nothing soon.
-
-    Must be called with the workspaces' wall lifted.
-    """
+    """Return after how many seconds something leaves that only a limit holds back; None if nothing soon."""
     now = timezone.now()
-    soon = {"next_at__gt": now, "next_at__lte": now + timedelta(seconds=LONGEST_REST)}
-    queued = _queued(now)
-    channels = ChannelPace.objects.filter(
-        Q(channel__not_before=None) | Q(channel__not_before__lte=now),
-        Exists(queued.filter(channel_id=OuterRef("channel_id"))),
-        open_since=None,
-        **soon,
-    ).exclude(channel__status=Channel.Status.DISCONNECTED)
-    people = RecipientPace.objects.filter(Exists(queued.filter(identity_id=OuterRef("identity_id"))), **soon)
-    ends = [
-        *channels.order_by("next_at").values_list("next_at", flat=True)[:1],
-        *people.order_by("next_at").values_list("next_at", flat=True)[:1],
-    ]
-    return min((end - now).total_seconds() for end in ends if end) if ends else None
+    ends = [end for row in _RESTS(now=now, soon=now + timedelta(seconds=LONGEST_REST)) for end in row if end]
+    return min((end - now).total_seconds() for end in ends) if ends else None
+
+
+def _rests() -> QuerySet[Channel, tuple[datetime | None, datetime | None]]:
+    """Return for each channel with something to send when its own rest ends, and the next of a recipient."""
+    soon = {"next_at__gt": Given("now"), "next_at__lte": Given("soon")}
+    own = (
+        every(ChannelPace)
+        .filter(
+            Q(channel__not_before=None) | Q(channel__not_before__lte=Given("now")),
+            channel_id=OuterRef("pk"),
+            open_since=None,
+            **soon,
+        )
+        .exclude(channel__status=Channel.Status.DISCONNECTED)
+    )
+    to_them = _queued().filter(identity_id=OuterRef("identity_id"))
+    people = every(RecipientPace).filter(Exists(to_them), **soon).order_by("next_at")
+    busy = every(Channel).filter(Exists(_queued().filter(channel_id=OuterRef("pk"))))
+    return busy.values_list(Subquery(own.values("next_at")), Subquery(people.values("next_at")[:1]))
+
+
+_RESTS: Final = Prepared(_rests)
 
 
 def _lease_end() -> datetime:
     return timezone.now() + timedelta(seconds=settings.ISFLOW_LEASE_SECONDS)
 
 
-def _is_due(now: datetime) -> Q:
-    return Q(not_before=None) | Q(not_before__lte=now)
+def _is_due() -> Q:
+    return Q(not_before=None) | Q(not_before__lte=Given("now"))
 
 
-def _queued(now: datetime) -> QuerySet[Message]:
+def _queued() -> QuerySet[Message]:
     # Both conditions: SQLite finds a partial index only by the very words of the index.
-    return Message.objects.filter(_is_due(now), status=Message.Status.QUEUED, status__in=UNSENT)
+    rows = every(Message).filter(status=Message.Status.QUEUED, status__in=UNSENT)
+    return rows.filter(_is_due())
 
 
-def _ready(now: datetime) -> list[list[Ready]]:
-    """Return the channels that may send and have something to, by workspace, both in random order."""
-    queued = _queued(now).filter(channel=OuterRef("pk"))
-    rows = (
-        Channel.objects.filter(
-            _is_due(now),
-            Q(pace=None) | Q(pace__next_at=None) | Q(pace__next_at__lte=now),
-            Exists(queued),
+_READY: Final = Prepared(
+    lambda: (
+        every(Channel)
+        .filter(
+            _is_due(),
+            Q(pace=None) | Q(pace__next_at=None) | Q(pace__next_at__lte=Given("now")),
+            Exists(_queued().filter(channel=OuterRef("pk"))),
         )
         .exclude(status=Channel.Status.DISCONNECTED)
         .values_list("pk", "workspace_id", "kind", "pace__open_since")
     )
+)
+
+
+def _ready(now: datetime) -> list[list[Ready]]:
+    """Return the channels that may send and have something to, by workspace, both in random order."""
     groups: dict[int, list[Ready]] = {}
-    for pk, workspace_id, kind, open_since in rows:
+    for pk, workspace_id, kind, open_since in _READY(now=now):
         ready = Ready(pk, workspace_id, kind, open_since is not None)
         groups.setdefault(workspace_id, []).append(ready)
     turns = list(groups.values())
@@ -136,14 +155,16 @@ def _ready(now: datetime) -> list[list[Ready]]:
     return turns
 
 
-def _candidates(limit: int, flying: Collection[Message], slots: int, now: datetime) -> list[Message]:
+def _candidates(
+    ready: Sequence[list[Ready]], limit: int, flying: Collection[Message], slots: int, now: datetime
+) -> list[Message]:
     """Lock what is to be claimed: every workspace gets an equal share, and of it every channel."""
     most = limits.shares(slots)
     of_workspace = Counter(one.workspace_id for one in flying)
     of_channel = Counter(one.channel_id for one in flying)
     turns = [
-        [ready for ready in turn if of_channel[ready.channel_id] < most["channel"]][:MAX_SHARES]
-        for turn in _ready(now)
+        [one for one in turn if of_channel[one.channel_id] < most["channel"]][:MAX_SHARES]
+        for turn in ready
         if of_workspace[turn[0].workspace_id] < most["workspace"]
     ]
     turns = [turn for turn in turns if turn][: min(limit, MAX_SHARES)]
@@ -151,11 +172,11 @@ def _candidates(limit: int, flying: Collection[Message], slots: int, now: dateti
     for number, turn in enumerate(turns):
         share = math.ceil((limit - len(found)) / (len(turns) - number))
         share = min(share, most["workspace"] - of_workspace[turn[0].workspace_id])
-        for place, ready in enumerate(turn):
+        for place, one in enumerate(turn):
             size = math.ceil(share / (len(turn) - place))
-            size = min(size, most["channel"] - of_channel[ready.channel_id])
+            size = min(size, most["channel"] - of_channel[one.channel_id])
             if size > 0:
-                rows = _take(ready, size, now)
+                rows = _take(one, size, now)
                 share -= len(rows)
                 found += rows
     return found
@@ -166,30 +187,31 @@ def _take(ready: Ready, size: int, now: datetime) -> Sequence[Message]:
     permit = limits.permit_of(ready, size, now)
     if permit.number == 0:
         return []
-    heads = _heads(ready, now)
     # A probe is drawn by lot: one message that the provider never takes must not keep its channel closed.
-    ordered = (
-        heads.order_by("?") if permit.pace is not None and permit.pace.open_since else heads.order_by("pk")
-    )
-    rows = list(
-        ordered.select_related("channel", "identity").select_for_update(
-            of=("self",), no_key=True, skip_locked=True
-        )[: permit.number]
-    )
+    by_lot = permit.pace is not None and permit.pace.open_since is not None
+    people_rest = bool(ready.capabilities.sends_per_recipient_seconds)
+    heads = _heads(permit.number, by_lot=by_lot, people_rest=people_rest)
+    rows = heads(channel=ready.channel_id, now=now)
     limits.note_claimed(permit, rows, now)
     return rows
 
 
-def _heads(ready: Ready, now: datetime) -> QuerySet[Message]:
-    """Return the due messages of a channel that no older one of the same contact stands before."""
-    earlier = Message.objects.filter(
+@lru_cache
+def _heads(number: int, *, by_lot: bool, people_rest: bool) -> Prepared[Message]:
+    """Return the query that locks due messages of a channel, none of which waits for an older one."""
+    return Prepared(lambda: _heads_of(people_rest=people_rest).order_by("?" if by_lot else "pk")[:number])
+
+
+def _heads_of(*, people_rest: bool) -> QuerySet[Message]:
+    earlier = every(Message).filter(
         contact_id=OuterRef("contact_id"),
-        channel_id=ready.channel_id,
+        channel_id=Given("channel"),
         pk__lt=OuterRef("pk"),
         status__in=UNSENT,
     )
-    heads = _queued(now).filter(~Exists(earlier), channel_id=ready.channel_id)
-    if not ready.capabilities.sends_per_recipient_seconds:
-        return heads
-    resting = RecipientPace.objects.filter(identity_id=OuterRef("identity_id"), next_at__gt=now)
-    return heads.filter(~Exists(resting))
+    heads = _queued().filter(~Exists(earlier), channel_id=Given("channel"))
+    if people_rest:
+        resting = every(RecipientPace).filter(identity_id=OuterRef("identity_id"), next_at__gt=Given("now"))
+        heads = heads.filter(~Exists(resting))
+    locked = heads.select_for_update(of=("self",), no_key=True, skip_locked=True)
+    return locked.select_related("channel", "identity")
