@@ -14,13 +14,14 @@ from channels_app.contract import InboundMessage
 from contacts.models import Contact
 from conversations.inbound import receive
 from conversations.models import Conversation
+from isflow.infra.faults import arm
 from isflow.kernel.actor import Actor
 from isflow.workspaces.events import DomainEvent, record_events
 from isflow.workspaces.scope import workspace_scope
 from tests.bench.flows import flow_w, make_shop, payload, webhook_path
 from tests.factories_contacts import make_contact
 from tests.factories_workflows import document, due_runs, looking, publish, walk
-from tests.races.arena import together, until
+from tests.races.arena import Background, Gate, together, until
 from workflows.engine.claims import claim_runs
 from workflows.models import Decision, Enrolment, Run
 
@@ -105,3 +106,30 @@ def test_two_first_messages_of_a_new_visitor_at_once_start_one_run(shop):
         assert Contact.objects.count() == 1
         assert Conversation.objects.count() == 1
         assert Run.objects.count() == 1
+
+
+def test_events_of_a_contact_that_somebody_holds_are_left_to_him(shop):
+    workspace, _ = shop
+    contact = make_contact(workspace)
+    publish(workspace, document("conversation_opened", REST))
+
+    def happen():
+        with workspace_scope(workspace.pk), transaction.atomic():
+            fact = DomainEvent("conversation_opened", workspace.pk, contact.pk, {}, Actor(source="user"))
+            record_events([fact])
+
+    happen()
+    gate = Gate("slow")
+    arm("dispatcher.before_commit", gate)
+    worker = Background("slow", walk)
+    until(gate.reached.is_set)
+    happen()
+    walk()
+    with looking(workspace):
+        assert Decision.objects.count() == 0
+    gate.open()
+    worker.join()
+    walk()
+    with looking(workspace):
+        verdicts = [row[1] for d in Decision.objects.order_by("event") for row in d.verdicts]
+    assert verdicts == ["started", "already_in_workflow"]

@@ -6,12 +6,14 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 import time_machine
+from django.db import transaction
 
 from isflow.infra.faults import arm
 from tests.factories import make_workspace
 from tests.factories_contacts import make_channel
 from tests.factories_workflows import document, journal, looking, publish, walk, write
 from workflows.engine.clock import now
+from workflows.engine.exits import eject
 from workflows.models import Decision, Run, Wait
 
 pytestmark = pytest.mark.django_db
@@ -100,3 +102,14 @@ def test_a_run_that_a_worker_holds_is_left_to_it(asked):
     run = Run.objects.get(workflow__name="late")
     assert answers() == {"late": "one"}
     assert (run.lease_token, run.lease_until, run.wake_at, run.lost_leases) == (7, until, until, 0)
+
+
+def test_an_answer_that_was_given_stays_given_when_its_run_is_stopped(asked):
+    until = now() + timedelta(seconds=10)
+    Run.objects.filter(workflow__name="late").update(lease_until=until, wake_at=until)
+    write(asked, "one")
+    walk()
+    with transaction.atomic():
+        eject(Run.objects.all(), reason="stopped_workflow")
+    waits = dict(Wait.objects.filter(kind="question").values_list("run__workflow__name", "status"))
+    assert waits == {"late": "resolved", "early": "cancelled"}

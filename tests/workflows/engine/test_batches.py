@@ -7,11 +7,12 @@ from django.db import DataError, connection, transaction
 from django.test.utils import CaptureQueriesContext
 
 from contacts.models import Contact
+from conversations.models import Comment
 from isflow.kernel.actor import Actor
 from tests.factories import make_workspace
 from tests.factories_contacts import make_channel
 from tests.factories_workflows import connect, document, looking, publish, walk
-from workflows.contract import Leave, StepConfig, StepType, step_types
+from workflows.contract import Leave, SetField, StepConfig, StepType, step_types
 from workflows.engine import effects
 from workflows.engine.children import Start, start_directly
 from workflows.engine.clock import now
@@ -152,6 +153,42 @@ def test_a_step_that_raises_harms_no_other_run_and_tells_why(shop, poison):
         failed = StepExecution.objects.exclude(error="").get()
         assert failed.run.contact_id == people[3].pk
         assert "a fault in a plug-in" in failed.error
+
+
+@pytest.fixture
+def half():
+    @step_types.register("half")
+    class Half(StepType[PoisonConfig]):
+        label = "Half"
+        config_class = PoisonConfig
+
+        def execute(self, ctx, config):
+            ctx.effect(SetField("lastname", "Half"))
+            raise RuntimeError("a fault half way through")
+
+    yield
+    step_types.unregister("half")
+
+
+def test_a_step_that_raises_leaves_nothing_of_what_it_wanted(shop, half):
+    workspace, _, _ = shop
+    workflow = publish(
+        workspace,
+        document(
+            "incoming_webhook",
+            ("bad", "half", {}),
+            ("note", "add_comment", {"text": "Name: ($contact.lastname)"}),
+            config={"identifier_key": "$.e"},
+        ),
+    )
+    (person,) = contacts(shop, 1)
+    with looking(workspace):
+        Contact.objects.filter(pk=person.pk).update(last_name="Whole")
+    start((workspace, None, workflow), [person])
+    walk()
+    with looking(workspace):
+        assert Contact.objects.get(pk=person.pk).last_name == "Whole"
+        assert Comment.objects.get().text == "Name: (Whole)"
 
 
 @pytest.mark.parametrize("number", [1, 6])

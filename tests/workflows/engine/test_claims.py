@@ -8,9 +8,11 @@ import pytest
 import time_machine
 
 from tests.factories import make_workspace
-from tests.factories_workflows import document, due_runs, looking, publish
+from tests.factories_contacts import make_channel
+from tests.factories_workflows import document, due_runs, looking, publish, write
 from workflows.engine.claims import claim_abandoned, claim_runs, release, renew
 from workflows.engine.clock import now
+from workflows.engine.dispatcher import dispatch
 from workflows.models import Run
 
 pytestmark = pytest.mark.django_db
@@ -80,3 +82,14 @@ def test_only_our_own_calls_prolong_a_lease(run, clock, phase, lag, moved):
     later = timedelta(seconds=3) if moved else timedelta(0)
     renewed = Run.objects.get()
     assert (renewed.lease_until, renewed.wake_at) == (run.lease_until + later, run.wake_at + later)
+
+
+def test_a_run_is_born_in_the_hands_of_who_started_it():
+    workspace = make_workspace()
+    publish(workspace, document("conversation_opened", REST))
+    write(make_channel(workspace, kind="web_chat"), "hello")
+    with looking(workspace):
+        _, claim = dispatch(workspace.pk)
+        assert set(claim.contacts) == {Run.objects.get().pk}
+        assert not claim_runs(workspace.pk).contacts
+        assert not claim_abandoned(workspace.pk).contacts
