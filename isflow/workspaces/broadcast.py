@@ -33,6 +33,11 @@ class GroupMessage:
     group: str
     message: dict[str, Any]
 
+    @property
+    def wire(self) -> dict[str, Any]:
+        """The message as it travels: whoever listens to many groups on one channel must know which it was."""
+        return {**self.message, "group": self.group}
+
 
 class _Sender:
     """The loop thread and what is under way on it."""
@@ -62,7 +67,7 @@ class _Sender:
         try:
             async with asyncio.timeout(TIMEOUT_SECONDS):
                 for item in messages:
-                    await layer.group_send(item.group, item.message)
+                    await layer.group_send(item.group, item.wire)
         except (OSError, RedisError, ChannelFull, TimeoutError) as error:
             log.warning("broadcast.lost", messages=len(messages), error=type(error).__name__)
         finally:

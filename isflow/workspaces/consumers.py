@@ -4,12 +4,20 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections import deque
+from collections.abc import Coroutine, Mapping, Sequence
 from typing import Any, ClassVar, Final
 
+import structlog
+from channels.consumer import get_handler_name
+from channels.exceptions import StopConsumer
 from channels.generic.websocket import AsyncWebsocketConsumer
+from django.db import DatabaseError
 
 from isflow.kernel.ids import token_digest
-from isflow.workspaces.live import STREAM_KINDS, group_name, person_group
+from isflow.workspaces.broadcast import broadcast
+from isflow.workspaces.hub import Parcel, get_hub
+from isflow.workspaces.live import STREAM_KINDS, group_name, person_group, whisper_message
 from isflow.workspaces.models import Membership
 from isflow.workspaces.socket_access import (
     NOT_SIGNED_IN,
@@ -30,19 +38,53 @@ CLOSE_RESTART: Final = 1012
 CLOSE_BUSY: Final = 1013
 CLOSE_POLICY: Final = 1008
 
+log = structlog.get_logger(__name__)
+
 
 class LiveConsumer(AsyncWebsocketConsumer):
-    """Speaks JSON: subscribe, unsubscribe, ping, ack and whisper come in; frames and answers go out."""
+    """Speaks JSON: subscribe, unsubscribe, ping, ack and whisper come in; frames and answers go out.
+
+    Frames come from the process's hub, not from a channel of the socket's own. They wait while a message of
+    the browser is answered or access is checked: the outcome decides what they mean, and whether they go out.
+    """
 
     declared_access: ClassVar[str] = "workspace: membership at connect, each stream at subscribe"
     membership: Membership | None = None
 
-    async def connect(self) -> None:
-        """Accept first, so that the browser learns the close code; then look who it is."""
+    async def __call__(self, scope: dict[str, Any], receive: Any, send: Any) -> None:
+        """Do what the browser says, one thing after the other, and leave nothing behind."""
+        self.scope, self.base_send = scope, send
+        self.hub = get_hub()
         self.meter = IncomingMeter()
         self.window = OutgoingWindow()
         self.subscriptions: dict[str, Subscription] = {}
-        self.watch: asyncio.Task[None] | None = None
+        self.joined: set[str] = set()
+        self.busy = 0
+        self.held: deque[str] = deque()
+        self.tasks: set[asyncio.Task[None]] = set()
+        try:
+            while True:
+                await self.dispatch(await receive())
+        except StopConsumer:
+            return
+        finally:
+            self._leave()
+            for task in self.tasks:
+                task.cancel()
+
+    async def dispatch(self, message: dict[str, Any]) -> None:
+        """Do as Channels does, but without its hop to a thread for each message.
+
+        The hop closes stale database connections; ours are used in threads that look after them themselves.
+        """
+        self.busy += 1
+        try:
+            await getattr(self, get_handler_name(message))(message)
+        finally:
+            await self._done()
+
+    async def connect(self) -> None:
+        """Accept first, so that the browser learns the close code; then look who it is."""
         await self.accept()
         found = await look_up(self.scope, self.scope["url_route"]["kwargs"]["slug"])
         if isinstance(found, Refusal):
@@ -52,23 +94,29 @@ class LiveConsumer(AsyncWebsocketConsumer):
             await self.close(CLOSE_POLICY)
             return
         self.membership = found
-        await self.channel_layer.group_add(person_group(found.user_id), self.channel_name)
-        self.watch = asyncio.create_task(self._recheck_regularly())
+        await self._join(person_group(found.user_id))
+        self._start(self._recheck_regularly())
         await self._answer({"hello": found.user_id, "presence": found.presence})
 
-    async def disconnect(self, code: int) -> None:  # noqa: ARG002 - the code is only news to us
-        """Leave all groups."""
-        if self.watch is not None:
-            self.watch.cancel()
-        member, self.membership = self.membership, None
-        if member is None:
-            return
-        sockets.leave(member.user_id)
-        await self.channel_layer.group_discard(person_group(member.user_id), self.channel_name)
-        for item in self.subscriptions.values():
-            await self.channel_layer.group_discard(
-                group_name(member.workspace_id, item.stream), self.channel_name
-            )
+    async def close(self, code: int | bool | None = None, reason: str | None = None) -> None:  # noqa: FBT001
+        """Hear nothing more from this moment, and hang up."""
+        self._leave()
+        await super().close(code, reason)
+
+    async def hear(self, parcels: Sequence[Parcel]) -> None:
+        """Pass frames on to the browser, as far as it keeps up."""
+        for parcel in parcels:
+            if self.membership is None or not self.window.takes(parcel.stream, len(parcel.text)):
+                continue
+            if self.busy:
+                self.held.append(parcel.text)
+            else:
+                await self._send_text(parcel.text)
+
+    def notice(self, message: Mapping[str, Any]) -> None:
+        """Hold frames back from now on until it is known what the news mean."""
+        self.busy += 1
+        self._start(self._obey(message))
 
     async def receive(self, text_data: str | None = None, bytes_data: bytes | None = None) -> None:
         """Check size and rate, then do what the message asks; anything unreadable ends the connection."""
@@ -90,14 +138,20 @@ class LiveConsumer(AsyncWebsocketConsumer):
         if isinstance(message.get("whisper"), str):
             await self._pass_on(self.membership, message)
 
-    async def live_frames(self, event: dict[str, Any]) -> None:
-        """Pass frames on to the browser, as far as it keeps up."""
-        for frame in event["frames"]:
-            text = json.dumps(frame)
-            if self.membership is not None and self.window.takes(frame["s"], len(text)):
-                await self.send(text)
+    async def _obey(self, message: Mapping[str, Any]) -> None:
+        try:
+            if message["type"] == "access.recheck":
+                await self._recheck()
+            elif message["type"] == "access.ended":
+                await self._end_session(message["session"])
+        except Exception:
+            # Nobody can say whether they may stay, so they may not; the browser connects anew.
+            log.exception("live.recheck_failed")
+            await self.close(CLOSE_RESTART)
+        finally:
+            await self._done()
 
-    async def access_recheck(self, event: dict[str, Any]) -> None:  # noqa: ARG002 - called by message type
+    async def _recheck(self) -> None:
         """Close if the person has signed out or lost their place; reconnect if their rights have changed."""
         known = self.membership
         if known is None:
@@ -108,16 +162,19 @@ class LiveConsumer(AsyncWebsocketConsumer):
         elif access_mark(found) != access_mark(known):
             await self.close(CLOSE_RESTART)
 
-    async def access_ended(self, event: dict[str, Any]) -> None:
+    async def _end_session(self, digest: str) -> None:
         """Close if it is this browser's session that has just been signed out."""
         session_key = getattr(self.scope["session"], "session_key", None) or ""
-        if token_digest(session_key) == event["session"]:
+        if token_digest(session_key) == digest:
             await self.close(NOT_SIGNED_IN)
 
     async def _recheck_regularly(self) -> None:
         while True:
             await asyncio.sleep(RECHECK_SECONDS)
-            await self.access_recheck({})
+            try:
+                await self._recheck()
+            except DatabaseError as error:
+                log.warning("live.recheck_postponed", error=type(error).__name__)
             if self.window.is_deaf:
                 await self.close(CLOSE_BUSY)
 
@@ -127,7 +184,7 @@ class LiveConsumer(AsyncWebsocketConsumer):
             await self._answer({"refused": name})
             return
         # Join before reading the number: a frame in between comes twice rather than never.
-        await self.channel_layer.group_add(group_name(member.workspace_id, stream), self.channel_name)
+        await self._join(group_name(member.workspace_id, stream))
         number = (await numbers_of(member.workspace_id, [stream]))[stream]
         self.subscriptions[name] = Subscription(name, stream, number)
         await self._answer({"subscribed": name, "stream": stream, "n": number})
@@ -135,9 +192,7 @@ class LiveConsumer(AsyncWebsocketConsumer):
     async def _unsubscribe(self, member: Membership, name: str) -> None:
         item = self.subscriptions.pop(name, None)
         if item is not None:
-            await self.channel_layer.group_discard(
-                group_name(member.workspace_id, item.stream), self.channel_name
-            )
+            self.hub.leave(group_name(member.workspace_id, item.stream), self)
             await self._answer({"unsubscribed": name})
 
     async def _pong(self, member: Membership, *, active: bool) -> None:
@@ -160,12 +215,40 @@ class LiveConsumer(AsyncWebsocketConsumer):
         if item is None or entry is None or kind not in entry.whispers:
             return
         data = {"user_id": member.user_id, "name": member.user.name}
-        frames = [{"s": item.stream, "k": kind, "d": data}]
-        event = {"type": "live.frames", "frames": frames}
-        await self.channel_layer.group_send(group_name(member.workspace_id, item.stream), event)
+        broadcast([whisper_message(member.workspace_id, item.stream, kind, data)])
 
     async def _answer(self, message: dict[str, Any]) -> None:
-        await self.send(json.dumps(message))
+        await self._send_text(json.dumps(message))
+
+    async def _send_text(self, text: str) -> None:
+        await self.base_send({"type": "websocket.send", "text": text})
+
+    async def _done(self) -> None:
+        """Let the frames go that came meanwhile, unless something else is still under way."""
+        while self.held and self.busy == 1:
+            await self._send_text(self.held.popleft())
+        self.busy -= 1
+
+    def _start(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(work)
+        self.tasks.add(task)
+        task.add_done_callback(self.tasks.discard)
+
+    async def _join(self, group: str) -> None:
+        self.joined.add(group)
+        await self.hub.join(group, self)
+        if self.membership is None:
+            # It was hung up meanwhile.
+            self._leave()
+
+    def _leave(self) -> None:
+        """Leave all groups, and the person's other sockets one more place; may be called again."""
+        member, self.membership = self.membership, None
+        if member is not None:
+            sockets.leave(member.user_id)
+        while self.joined:
+            self.hub.leave(self.joined.pop(), self)
+        self.held.clear()
 
 
 def _parse(text: str | None) -> dict[str, Any] | None:

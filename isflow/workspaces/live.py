@@ -79,12 +79,17 @@ def publish(workspace_id: int, frames: Sequence[Frame]) -> None:
 
 def whisper(workspace_id: int, stream: str, kind: str, data: Mapping[str, Any]) -> None:
     """Send something that matters only now (typing, presence): no number, no trace, may be lost."""
-    message = _message(workspace_id, stream, [_wire(Frame(stream, kind, data), None)])
+    message = whisper_message(workspace_id, stream, kind, data)
 
     def send() -> None:
         broadcast([message])
 
     transaction.on_commit(send, robust=True)
+
+
+def whisper_message(workspace_id: int, stream: str, kind: str, data: Mapping[str, Any]) -> GroupMessage:
+    """Return a whisper as it is broadcast."""
+    return _message(workspace_id, stream, [_wire(Frame(stream, kind, data), None)])
 
 
 def group_name(workspace_id: int, stream: str) -> str:

@@ -58,7 +58,7 @@ def test_nobody_waits_and_one_thread_sends_everything(use):
         broadcast([MESSAGE])
         assert layer.done.wait(5)
     assert layer.threads == {"isflow-broadcast"}
-    assert layer.sent == [(MESSAGE.group, MESSAGE.message)] * 3
+    assert layer.sent == [(MESSAGE.group, {**MESSAGE.message, "group": MESSAGE.group})] * 3
 
 
 def test_a_dead_layer_costs_a_log_line_only(use):

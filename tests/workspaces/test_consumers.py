@@ -9,17 +9,19 @@ from channels.db import database_sync_to_async as sync_to_async
 from channels.routing import URLRouter
 from channels.testing import WebsocketCommunicator
 from django.conf import settings as django_settings
-from django.db import transaction
+from django.db import OperationalError, transaction
 from django.test import Client
 from django.urls import reverse
 
 from isflow.infra.layers import ThreadedInMemoryChannelLayer
-from isflow.workspaces import live
+from isflow.workspaces import consumers, live
 from isflow.workspaces.access import Restriction
+from isflow.workspaces.hub import Hub, get_hub
 from isflow.workspaces.live import Frame, publish, recheck_access
 from isflow.workspaces.models import Membership, Presence, Role
 from isflow.workspaces.routing import websocket_urlpatterns
 from isflow.workspaces.scope import all_workspaces
+from isflow.workspaces.socket_limits import sockets
 from tests.factories import make_member, make_team, make_workspace
 
 pytestmark = [pytest.mark.asyncio, pytest.mark.django_db(transaction=True)]
@@ -276,3 +278,136 @@ async def test_nobody_holds_sockets_without_end():
     for socket in opened:
         await socket.disconnect()
     await (await enter("acme", cookie)).disconnect()
+
+
+async def subscribed(slug, cookie, stream):
+    socket = await enter(slug, cookie)
+    await socket.send_json_to({"subscribe": [stream]})
+    assert "subscribed" in await socket.receive_json_from()
+    return socket
+
+
+class Gate:
+    """Holds up an awaitable function of the consumers' module until it is opened."""
+
+    def __init__(self, monkeypatch, name, *, fault=None):
+        self.entered, self.open = asyncio.Event(), asyncio.Event()
+        real = getattr(consumers, name)
+
+        async def held_up(*args):
+            self.entered.set()
+            await self.open.wait()
+            if fault:
+                raise fault
+            return await real(*args)
+
+        monkeypatch.setattr(consumers, name, held_up)
+
+
+async def test_nothing_is_heard_after_the_news_that_access_may_have_gone(monkeypatch):
+    workspace, member, cookie = await set_up()
+    socket = await subscribed("acme", cookie, "inbox")
+    gate = Gate(monkeypatch, "look_up")
+
+    @sync_to_async
+    def remove():
+        with all_workspaces():
+            Membership.objects.all().delete()
+        recheck_access([member.user_id])
+
+    await remove()
+    await asyncio.wait_for(gate.entered.wait(), 5)
+    await publish_now(workspace, Frame("inbox", "secret"))
+    assert await socket.receive_nothing()
+    gate.open.set()
+    assert await close_code(socket) == 4403
+
+
+async def test_frames_wait_for_a_check_that_ends_well(monkeypatch):
+    workspace, member, cookie = await set_up()
+    socket = await subscribed("acme", cookie, "inbox")
+    gate = Gate(monkeypatch, "look_up")
+    await sync_to_async(recheck_access)([member.user_id])
+    await asyncio.wait_for(gate.entered.wait(), 5)
+    await publish_now(workspace, Frame("inbox", "a"), Frame("inbox", "b"))
+    assert await socket.receive_nothing()
+    gate.open.set()
+    assert [(await socket.receive_json_from())["n"] for _ in range(2)] == [1, 2]
+    await publish_now(workspace, Frame("inbox", "c"))
+    assert (await socket.receive_json_from())["n"] == 3
+    await socket.disconnect()
+
+
+async def test_a_check_that_fails_ends_the_connection(monkeypatch):
+    _, member, cookie = await set_up()
+    socket = await enter("acme", cookie)
+    Gate(monkeypatch, "look_up", fault=OSError("database away")).open.set()
+    await sync_to_async(recheck_access)([member.user_id])
+    assert await close_code(socket) == 1012
+
+
+async def test_a_frame_that_comes_while_somebody_subscribes_follows_the_answer(monkeypatch):
+    workspace, _, cookie = await set_up()
+    socket = await enter("acme", cookie)
+    gate = Gate(monkeypatch, "numbers_of")
+    await socket.send_json_to({"subscribe": ["inbox"]})
+    await asyncio.wait_for(gate.entered.wait(), 5)
+    await publish_now(workspace, Frame("inbox", "a"))
+    assert await socket.receive_nothing()
+    gate.open.set()
+    assert (await socket.receive_json_from())["subscribed"] == "inbox"
+    assert (await socket.receive_json_from())["n"] == 1
+    await socket.disconnect()
+
+
+async def test_who_is_hung_up_while_subscribing_leaves_no_trace(monkeypatch):
+    _, member, cookie = await set_up()
+    socket = await enter("acme", cookie)
+    gate = Gate(monkeypatch, "may_hear")
+    await socket.send_json_to({"subscribe": ["inbox"]})
+    await asyncio.wait_for(gate.entered.wait(), 5)
+
+    @sync_to_async
+    def remove():
+        with all_workspaces():
+            Membership.objects.all().delete()
+        recheck_access([member.user_id])
+
+    await remove()
+    assert (await socket.receive_output(5))["code"] == 4403
+    assert get_hub()._listeners == {}
+    gate.open.set()
+    await socket.receive_output(5)
+    assert get_hub()._listeners == {}
+    await socket.disconnect()
+
+
+async def test_a_socket_that_breaks_gives_its_place_back(monkeypatch):
+    _, _, cookie = await set_up()
+    before = sockets.total
+
+    async def refuse(*_args):
+        raise ConnectionRefusedError
+
+    monkeypatch.setattr(Hub, "join", refuse)
+    socket = await connect("acme", cookie)
+    with pytest.raises(ConnectionRefusedError):
+        await socket.receive_output(0.5)
+    assert sockets.total == before
+
+
+async def test_the_regular_look_outlives_a_database_that_is_away(monkeypatch):
+    _, _, cookie = await set_up()
+    monkeypatch.setattr(consumers, "RECHECK_SECONDS", 0.05)
+    socket = await enter("acme", cookie)
+    with monkeypatch.context() as away:
+        Gate(away, "look_up", fault=OperationalError()).open.set()
+        assert await socket.receive_nothing(0.3)
+
+    @sync_to_async
+    def remove():
+        with all_workspaces():
+            Membership.objects.all().delete()
+
+    await remove()
+    assert await close_code(socket) == 4403
