@@ -159,9 +159,7 @@ def _load(claim: Claim, answers: Mapping[int, Returned]) -> list[Work]:
     if locked.busy:
         release(claim, locked.busy, wake_at=at + BUSY_PAUSE)
     compiled = definitions(run.version_id for run in locked.runs)
-    runs = [
-        run for run in locked.runs if run.version_id in compiled and not _is_written(run, answers.get(run.pk))
-    ]
+    runs = [run for run in locked.runs if run.version_id in compiled]
     journal.hold([run.pk for run in locked.runs if run.version_id not in compiled], claim, at)
     if not runs:
         return []
@@ -188,11 +186,6 @@ def _load(claim: Claim, answers: Mapping[int, Returned]) -> list[Work]:
         entry = _entry(run, wait, visit, back)
         works.append(Work(run, passage, entry, wait, visit))
     return works
-
-
-def _is_written(run: Run, back: Returned | None) -> bool:
-    """Whether what came back is in the journal: the commit arrived, but we were not told."""
-    return back is not None and run.phase != Run.Phase.CALL
 
 
 def _entry(run: Run, wait: Wait | None, visit: StepExecution | None, back: Returned | None) -> Entry | None:
