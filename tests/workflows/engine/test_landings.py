@@ -105,11 +105,6 @@ def shop(slug="acme", *, runs=1, calls=("one",), may_repeat=False):
     return workspace
 
 
-def ended(workspace):
-    with looking(workspace):
-        return Run.objects.filter(status="ended").count()
-
-
 def notes(workspace):
     """What the runs noted at their end."""
     with looking(workspace):
@@ -162,23 +157,6 @@ def test_who_lost_the_lease_meanwhile_is_shut_out_with_the_answer(clock, databas
     # The ledger learns what came back; the run did not move.
     assert states(workspace) == [("one", "done"), ("note", "done")]
     assert not module.flights.wait()
-
-
-def test_a_landing_that_fails_holds_up_no_other_workspace(clock, database, world):
-    bad, good = shop("bad"), shop("good")
-    seen = []
-
-    def refuse(claim):
-        if claim.workspace_id != bad.pk:
-            return False
-        seen.append(ended(good))
-        return not seen[-1] or len(seen) < 4
-
-    world.before_answer = lambda: setattr(database, "refuses", refuse)
-    walk()
-    assert seen[-1] == 1
-    assert notes(bad) == notes(good) == ["one=7"]
-    assert world.asked == ["one", "one"]
 
 
 def test_what_a_landing_has_committed_is_not_written_again(clock, database, world):
@@ -375,3 +353,12 @@ def test_a_process_that_ends_waits_for_the_database(world, settings, monkeypatch
     flights.launch([pending()])
     flights.close()
     assert len(tries) == 5
+
+
+def test_a_landing_that_fails_holds_up_no_other_workspace(world):
+    flights = Flights()
+    flights.launch([pending(1), PendingCall(2, 2, 2, 1, 2, pending().request)])
+    until(lambda: len(flights._back) == 2)
+    assert flights.land(lambda landing: landing.answers if landing.claim.workspace_id == 1 else ()) == 1
+    assert [one.call.workspace_id for one in flights._back.values()] == [1]
+    assert flights.land(lambda _landing: ()) == 1
