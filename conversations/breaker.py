@@ -13,8 +13,8 @@ from typing import Final
 import structlog
 from django.conf import settings
 
-from channels_app.services.prepared import Among, Given, Prepared, every
 from conversations.models import ChannelPace, Message
+from isflow.infra.prepared import Among, Given, Prepared, every
 from isflow.infra.tasks import hint
 from isflow.workspaces.scope import current_workspace_id
 

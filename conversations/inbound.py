@@ -15,7 +15,6 @@ from django.utils import timezone
 
 from channels_app.contract import InboundMessage, InboundStatus, adapters
 from channels_app.models import Channel
-from channels_app.services.prepared import Among, Given, Prepared, every
 from contacts.events import created_event
 from contacts.models import ContactIdentity
 from conversations.content import MessageContent, storable_item
@@ -28,6 +27,7 @@ from conversations.services.senders import identities_for, senders_remember
 from conversations.statuses import statuses_apply
 from isflow.infra.faults import declare, fault_point
 from isflow.infra.inserts import insert_many
+from isflow.infra.prepared import Among, Given, Prepared, every
 from isflow.kernel.actor import Actor, current_actor
 from isflow.kernel.errors import Transient
 from isflow.workspaces.scope import workspace_scope

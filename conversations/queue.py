@@ -16,12 +16,12 @@ from django.db.models import Exists, OuterRef, Q, QuerySet, Subquery
 from django.utils import timezone
 
 from channels_app.models import Channel
-from channels_app.services.prepared import Given, Prepared, every
 from conversations import limits
 from conversations.limits import Ready
 from conversations.models import ChannelPace, Message, RecipientPace
 from isflow.infra.db import update_many
 from isflow.infra.faults import declare, fault_point
+from isflow.infra.prepared import Given, Prepared, every
 
 declare("send.before_claim_commit")
 

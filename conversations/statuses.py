@@ -7,12 +7,12 @@ from typing import Final
 
 from channels_app.contract import InboundStatus
 from channels_app.models import Channel
-from channels_app.services.prepared import Among, Given, Prepared, every
 from conversations.content import stored_id
 from conversations.items import MessageItem
 from conversations.models import Message
 from conversations.realtime import announce_item, announcing
 from isflow.infra.db import update_many
+from isflow.infra.prepared import Among, Given, Prepared, every
 from isflow.workspaces.scope import current_workspace_id
 
 LADDER: dict[str, int] = {"unknown": 0, "sent": 1, "failed": 2, "delivered": 3, "read": 4}

@@ -10,10 +10,10 @@ from django.db.models import Min
 from django.utils import timezone
 
 from channels_app.models import Channel, InboundDelivery
-from channels_app.services.prepared import Given, Prepared, every
 from channels_app.services.reading import BATCH, due, read_next
 from isflow.infra.db import compare_and_set
 from isflow.infra.faults import declare, fault_point
+from isflow.infra.prepared import Given, Prepared, every
 from isflow.infra.tasks import hint
 from isflow.workspaces.scope import workspace_scope
 

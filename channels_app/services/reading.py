@@ -23,10 +23,10 @@ from django.utils import timezone
 from channels_app.connections import connection_of
 from channels_app.contract import InboundItem, InboundMessage, Unparsed
 from channels_app.models import Channel, InboundDelivery
-from channels_app.services.prepared import Among, Given, Prepared, every
 from channels_app.signals import items_received
 from isflow.infra.db import update_many
 from isflow.infra.faults import declare, fault_point
+from isflow.infra.prepared import Among, Given, Prepared, every
 from isflow.kernel.errors import Transient
 from isflow.kernel.ids import token_digest
 from isflow.kernel.retry import backoff_seconds

@@ -12,7 +12,6 @@ from datetime import datetime
 from typing import Final
 
 from channels_app.models import Channel
-from channels_app.services.prepared import Among, Given, Prepared, every
 from contacts.models import Contact
 from conversations.items import InboxRow, ThreadItem
 from conversations.models import Conversation
@@ -20,6 +19,7 @@ from conversations.payloads import Facts
 from conversations.realtime import announce_item, announce_row, announcing
 from conversations.services.participants import Presences
 from isflow.infra.db import update_many
+from isflow.infra.prepared import Among, Given, Prepared, every
 from isflow.kernel.actor import Actor
 from isflow.workspaces.events import DomainEvent, record_events
 from isflow.workspaces.models import User

@@ -9,7 +9,6 @@ from django.utils.translation import gettext as _
 
 from channels_app.contract import Capabilities, adapters
 from channels_app.models import Channel
-from channels_app.services.prepared import Among, Given, Prepared, every
 from contacts.models import Contact, ContactIdentity
 from conversations.changes import QueuedMessage, QueueMessage
 from conversations.content import MessageContent
@@ -20,6 +19,7 @@ from conversations.services.batch import Batch, batch_of
 from conversations.services.opening import Opening, open_many
 from conversations.services.rendering import fit
 from isflow.infra.inserts import insert_many
+from isflow.infra.prepared import Among, Given, Prepared, every
 from isflow.infra.tasks import hint
 from isflow.kernel.actor import Actor
 from isflow.kernel.errors import Conflict, NotFound

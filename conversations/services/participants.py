@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from channels_app.services.prepared import Among, Given, Prepared, every
 from conversations.models import Conversation, Participant
 from conversations.payloads import participant_facts
 from isflow.infra.db import update_many
 from isflow.infra.inserts import insert_many
+from isflow.infra.prepared import Among, Given, Prepared, every
 from isflow.kernel.actor import Actor
 from isflow.workspaces.events import DomainEvent
 

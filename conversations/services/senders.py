@@ -8,10 +8,10 @@ from datetime import datetime
 from django.db import IntegrityError, transaction
 
 from channels_app.models import Channel
-from channels_app.services.prepared import Among, Given, Prepared, every
 from contacts.models import Contact, ContactIdentity
 from isflow.infra.db import update_many
 from isflow.infra.inserts import insert_many
+from isflow.infra.prepared import Among, Given, Prepared, every
 from isflow.kernel.values import normalise
 from isflow.workspaces.scope import current_workspace_id
 

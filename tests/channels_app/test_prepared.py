@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from channels_app.models import Channel, InboundDelivery
 from channels_app.services import delivery_store
-from channels_app.services.prepared import Among, Given, Prepared, every
+from isflow.infra.prepared import Among, Given, Prepared, every
 from isflow.workspaces.scope import all_workspaces
 
 NAMED = Prepared(
