@@ -24,7 +24,7 @@ from conversations.content import MessageContent, stored_id
 from conversations.models import Message
 from conversations.outcomes import messages_recover, outcomes_record
 from conversations.queue import claim, renew, rest_seconds
-from isflow.infra.db import DATABASE_TROUBLE
+from isflow.infra.db import DATABASE_TROUBLE, give_up_broken_connection
 from isflow.infra.faults import declare, fault_point
 from isflow.infra.tasks import hint
 from isflow.workspaces.scope import all_workspaces
@@ -87,6 +87,7 @@ def _claimed(slots: int, flying: Collection[Message]) -> list[Message]:
         if not flying:
             raise
         log.warning("messages.not_claimed", error=type(error).__name__)
+        give_up_broken_connection()
         return []
 
 
@@ -95,6 +96,7 @@ def _renew(flying: Collection[Message]) -> None:
         renew(list(flying))
     except DATABASE_TROUBLE as error:
         log.warning("messages.not_renewed", error=type(error).__name__)
+        give_up_broken_connection()
 
 
 def _land(flights: dict[Future[Attempt], Message], patience: float) -> int:

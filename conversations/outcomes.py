@@ -23,7 +23,7 @@ from conversations.queue import UNSENT
 from conversations.realtime import announce_item, announcing
 from conversations.services.messages import capabilities_of
 from conversations.signals import messages_settled
-from isflow.infra.db import DATABASE_TROUBLE, update_many
+from isflow.infra.db import DATABASE_TROUBLE, give_up_broken_connection, update_many
 from isflow.infra.faults import declare, fault_point
 from isflow.workspaces.scope import all_workspaces, workspace_scope
 
@@ -48,13 +48,18 @@ def outcomes_record(attempts: Iterable[Attempt]) -> set[int]:
             try:
                 _record(group)
             except DATABASE_TROUBLE as error:
-                log.warning("messages.not_recorded", count=len(group), error=type(error).__name__)
-                kept.update(attempt.message.pk for attempt in group)
+                kept |= _kept(group, error)
             except Exception as error:  # noqa: BLE001 - one outcome must not cost the others theirs
                 log.warning("messages.record_again", count=len(group), error=type(error).__name__)
                 for attempt in group:
-                    _record_alone(attempt)
+                    kept |= _record_alone(attempt)
     return kept
+
+
+def _kept(attempts: Sequence[Attempt], error: Exception) -> set[int]:
+    log.warning("messages.not_recorded", count=len(attempts), error=type(error).__name__)
+    give_up_broken_connection()
+    return {attempt.message.pk for attempt in attempts}
 
 
 def messages_recover() -> int:
@@ -151,15 +156,19 @@ def _record_late(attempts: Sequence[Attempt]) -> set[int]:
     return set(update_many(Message, "id", _COLUMNS, rows, fence=["status", "lease_token"]))
 
 
-def _record_alone(attempt: Attempt) -> None:
+def _record_alone(attempt: Attempt) -> set[int]:
     """Record one outcome; what cannot be recorded stays ``sending`` until its lease ends."""
     try:
-        _record([attempt])
-    except IntegrityError:
-        # The provider's echo of our own message was stored first, under the same id.
-        _record_over_echo(attempt)
+        try:
+            _record([attempt])
+        except IntegrityError:
+            # The provider's echo of our own message was stored first, under the same id.
+            _record_over_echo(attempt)
+    except DATABASE_TROUBLE as error:
+        return _kept([attempt], error)
     except Exception:
         log.exception("message.outcome_not_recorded", message_id=attempt.message.pk)
+    return set()
 
 
 def _record_over_echo(attempt: Attempt) -> None:

@@ -15,6 +15,15 @@ DATABASE_TROUBLE = (OperationalError, InterfaceError, InternalError)
 """Raised when the database, not the data, is at fault: it is gone, or cut us off because we stood still."""
 
 
+def give_up_broken_connection() -> None:
+    """After trouble: let the next statement find a new connection, should this thread's have broken.
+
+    Django sees to that between requests and tasks only, and within transactions that it rolls back itself.
+    """
+    if not connection.in_atomic_block:
+        connection.close_if_unusable_or_obsolete()
+
+
 def is_postgres() -> bool:
     """Say whether the default database is PostgreSQL (otherwise it is SQLite)."""
     return connection.vendor == "postgresql"

@@ -5,7 +5,7 @@ from concurrent.futures import Future
 from datetime import timedelta
 
 import pytest
-from django.db import OperationalError
+from django.db import OperationalError, connection
 from django.utils import timezone
 
 from channels_app.contract import DeliveryError, DeliveryUnknown, SendReceipt
@@ -465,6 +465,58 @@ def test_a_claim_that_fails_costs_no_call_in_the_air_its_outcome(db, provider, m
     monkeypatch.setattr("conversations.outbound.LOOK_SECONDS", 0.01)
     provider.answers = [slow]
     assert messages_send(slots=2) == 2
+    with site.scope():
+        assert set(Message.objects.values_list("status", flat=True)) == {"sent"}
+
+
+@pytest.mark.postgres
+@pytest.mark.django_db(transaction=True)
+def test_a_connection_that_broke_while_claiming_is_not_used_for_outcomes(provider, monkeypatch):
+    site = Site(contacts=2)
+    for n in range(2):
+        site.queue(n)
+    broken, claims = threading.Event(), []
+
+    def break_once(*args, **kwargs):
+        claims.append(args)
+        if len(claims) == 2:
+            try:
+                with connection.cursor() as cursor:
+                    cursor.execute("SELECT pg_terminate_backend(pg_backend_pid())")
+            finally:
+                broken.set()
+        return claim(*args, **kwargs)
+
+    def slow():
+        assert broken.wait(10)
+        return SendReceipt("slow-1")
+
+    monkeypatch.setattr("conversations.outbound.claim", break_once)
+    monkeypatch.setattr("conversations.outbound.LOOK_SECONDS", 0.01)
+    monkeypatch.setattr("conversations.outbound.STUBBORN_SECONDS", 0.5)
+    provider.answers = [slow]
+    messages_send(slots=2, seconds=1.0)
+    with site.scope():
+        assert "sending" not in set(Message.objects.values_list("status", flat=True))
+
+
+def test_one_outcome_that_meets_an_outage_after_a_fault_is_kept(db, provider, monkeypatch):
+    """First a fault of ours, so that outcomes are recorded one by one; then the database is away for one."""
+    site, recording, calls = Site(contacts=2), outcomes.update_many, []
+    for n in range(2):
+        site.queue(n)
+
+    def fail_then_refuse(*args, **kwargs):
+        calls.append(args)
+        if len(calls) == 1:
+            raise ValueError("ours")
+        if len(calls) == 2:
+            raise OperationalError("gone")
+        return recording(*args, **kwargs)
+
+    monkeypatch.setattr(outcomes, "update_many", fail_then_refuse)
+    monkeypatch.setattr("conversations.outbound.AGAIN_SECONDS", 0.01)
+    messages_send(slots=2)
     with site.scope():
         assert set(Message.objects.values_list("status", flat=True)) == {"sent"}
 

@@ -14,7 +14,7 @@ from django.db import connection
 from structlog.contextvars import bound_contextvars
 
 from conversations.realtime import announcing
-from isflow.infra.db import DATABASE_TROUBLE
+from isflow.infra.db import DATABASE_TROUBLE, give_up_broken_connection
 from isflow.infra.faults import declare, fault_point
 from isflow.infra.metrics import BURST_SECONDS, BURSTS, STEPS
 from isflow.workspaces.scope import workspace_scope
@@ -108,7 +108,7 @@ def _walk_one(claim: Claim, run_id: int, answers: Mapping[int, Returned]) -> Non
 def _is_reachable() -> bool:
     """Whether the database answers; a connection that broke is given up."""
     try:
-        connection.close_if_unusable_or_obsolete()
+        give_up_broken_connection()
         connection.ensure_connection()
         return connection.is_usable()
     except DATABASE_TROUBLE:

@@ -122,6 +122,7 @@ def walk_into_the_outage(database, world):
     world.before_answer = database.go
     with pytest.raises(OperationalError):
         walk()
+    until(lambda: not module.flights._out)
     with pytest.raises(OperationalError):
         walk()
     world.before_answer = lambda: None
@@ -237,6 +238,8 @@ def renewals(monkeypatch, settings):
     seen, errors = [], [GONE, InterfaceError("connection already closed")]
 
     def renew(held):
+        if not held:  # a thread of an earlier test
+            return
         if errors:
             raise errors.pop()
         seen.append(held)
@@ -255,7 +258,6 @@ def test_the_lease_of_an_answer_that_waits_is_renewed_as_soon_as_the_database_is
     assert renewals[0] == [(1, 1)]
     assert flights.wait()
     assert flights.land(lambda _landing: ()) == 1
-    until(lambda: renewals[-1] == [])
 
 
 def test_an_answer_that_can_never_be_written_down_loses_its_lease(renewals, monkeypatch):
@@ -264,8 +266,9 @@ def test_an_answer_that_can_never_be_written_down_loses_its_lease(renewals, monk
     flights.launch([pending()])
     assert flights.wait()
     flights.land(lambda landing: landing.answers)
-    until(lambda: renewals)
-    assert renewals[0] == []
+    renewals.clear()
+    threading.Event().wait(0.2)
+    assert renewals == []
     flights.land(lambda _landing: ())
 
 
