@@ -46,7 +46,7 @@ class Agent:
         self.is_stale = False
         self.fetching = None
         self.is_denied = False
-        self.awake = asyncio.Event()
+        self.awake, self.answered = asyncio.Event(), asyncio.Event()
 
     async def live_on(self):
         """Stay connected until cancelled."""
@@ -98,6 +98,7 @@ class Agent:
             if missed:
                 self._gap(message["n"])
         elif "pong" in message:
+            self.answered.set()
             ahead = message["pong"].get(self.stream, 0)
             if self.number is not None and ahead > self.number:
                 asyncio.get_running_loop().call_later(GRACE, self._still_behind, ahead)
@@ -175,7 +176,11 @@ class Agent:
             await asyncio.sleep(0.1)
         if self.socket is None:
             return False
+        self.answered.clear()
         self.socket.say({"ping": 1})
+        with suppress(TimeoutError):  # then the connection is given up, and asks for everything anew
+            async with asyncio.timeout(ANSWER_WITHIN):
+                await self.answered.wait()
         await asyncio.sleep(GRACE + 1)
         while self.is_stale or (self.fetching and not self.fetching.done()):
             await asyncio.sleep(0.1)
@@ -223,5 +228,6 @@ class Agents:
             expected = stored[: len(shown)] if agent.rows.has_more else stored
             if shown != expected:
                 wrong = [row for row in shown if row not in expected]
-                told = f"sees {len(shown)} rows ({agent.status}), {len(wrong)} of them wrong"
-                yield f"{agent.name} {told} {wrong[:1]}; the database has {len(expected)}"
+                told = f"sees {len(shown)} rows ({agent.status}), {len(wrong)} of them wrong: {wrong[:1]}"
+                real = [row for row in expected if wrong and row["contact"] == wrong[0]["contact"]]
+                yield f"{agent.name} {told}; the database has {len(expected)} and {real}"
