@@ -82,17 +82,16 @@ class Batch:
         contacts = {contact.pk: contact for contact in locked}
         rows = _LATEST(workspace=workspace_id, ids=contacts) if contacts else []
         latest = {row.contact_id: row for row in rows}
-        seen = [*(row.last_channel for row in contacts.values()), *(row.channel for row in latest.values())]
-        channels = {channel.pk: channel for channel in seen if channel is not None}
-        wanted_channels = {pk for pk in channel_ids if pk and pk not in channels}
-        wanted_users = {pk for pk in user_ids if pk}
-        return cls(
-            workspace_id=workspace_id,
-            contacts=contacts,
-            latest=latest,
-            channels=channels | _channels(workspace_id, wanted_channels),
-            users=User.objects.in_bulk(wanted_users) if wanted_users else {},
-        )
+        channels = {row.channel.pk: row.channel for row in latest.values() if row.channel is not None}
+        used = {*channel_ids, *(contact.last_channel_id for contact in locked)}
+        channels |= _channels(workspace_id, {pk for pk in used if pk and pk not in channels})
+        named = {*user_ids, *(contact.assignee_id for contact in locked)}
+        users = _users({pk for pk in named if pk})
+        # Not by a join: for a row that had to be waited for, it would look for what the row said before.
+        for contact in locked:
+            contact.assignee = users.get(contact.assignee_id or 0)
+            contact.last_channel = channels.get(contact.last_channel_id or 0)
+        return cls(workspace_id, contacts, latest, channels, users)
 
     def open_conversation(self, contact_id: int) -> Conversation | None:
         """Return the contact's open episode, if any."""
@@ -150,11 +149,15 @@ def _channels(workspace_id: int, ids: Collection[int]) -> dict[int, Channel]:
     return {row.pk: row for row in _CHANNELS(workspace=workspace_id, ids=ids)} if ids else {}
 
 
+def _users(ids: Collection[int]) -> dict[int, User]:
+    return {row.pk: row for row in _USERS(ids=ids)} if ids else {}
+
+
+_USERS: Final = Prepared(lambda: every(User).filter(Among("pk", "ids")))
 _CONTACTS: Final = Prepared(
     lambda: (
         every(Contact)
         .filter(Among("pk", "ids"), workspace_id=Given("workspace"))
-        .select_related("assignee", "last_channel")
         .select_for_update(of=("self",), no_key=True)
         .order_by("pk")
     )
