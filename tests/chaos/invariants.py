@@ -146,16 +146,22 @@ def sends_once(ledger):
 
 
 def keyed_calls(ledger):
+    """A provider that could not be reached took no call, and the history says so."""
     for visit in ledger.visits:
         if visit["kind"] == "call":
             calls = ledger.calls[f"run:{visit['run_id']}:{visit['seq']}"]
-            if visit["status"] == "done" and not calls:
+            if visit["status"] == "done" and not calls and "http_refused" not in noted(visit):
                 yield f"the call of run {visit['run_id']} is done but was never made"
     paths = defaultdict(set)
     for key, calls in ledger.calls.items():
         for call in calls:
             paths[call["path"]].add(key)
     yield from (f"{path} was called under {len(keys)} keys" for path, keys in paths.items() if len(keys) > 1)
+
+
+def noted(visit):
+    """The words by which a visit's notes begin."""
+    return [note[0] for note in visit["notes"] or []]
 
 
 def no_ghosts(ledger):
@@ -276,11 +282,7 @@ def unknowns(ledger):
     for what, real, shown in (("messages", messages, listed["messages"]), ("calls", calls, listed["calls"])):
         if real != set(shown):
             yield f"{what}: {len(real)} are unknown, {len(shown)} are listed as needing attention"
-    noted = {
-        visit["run_id"]: [note[0] for note in visit["notes"] or []]
-        for visit in ledger.visits
-        if visit["kind"] == "tell"
-    }
+    told = {visit["run_id"]: noted(visit) for visit in ledger.visits if visit["kind"] == "tell"}
     for row in ledger.out:
         if row["status"] != "unknown":
             continue
@@ -288,5 +290,5 @@ def unknowns(ledger):
         blamed = row["error"].startswith((INTERRUPTED, "The provider did not answer"))
         if not row["error"] or not (blamed or hows & {"500", "close_before", "close_after"}):
             yield f"message {row['id']} is unknown without a cause: {row['error']!r} {hows}"
-        if (row["key"] or "").endswith(":m") and "delivery_unknown" not in noted.get(row["run_id"], []):
+        if (row["key"] or "").endswith(":m") and "delivery_unknown" not in told.get(row["run_id"], []):
             yield f"message {row['id']} is unknown, its run does not say so"

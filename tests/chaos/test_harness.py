@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+from collections import defaultdict
 from contextlib import suppress
 from itertools import islice
+from types import SimpleNamespace
 
+import pytest
+
+from tests.chaos.invariants import keyed_calls
 from tests.chaos.nemesis import WEIGHTS, schedule
 from tests.chaos.proxy import Line, Near
 from tests.chaos.rows import Rows
@@ -110,3 +115,10 @@ def test_what_grows_in_the_last_half_is_told():
     assert told.startswith("worker, MB grew from 2")
     [told] = grown(**{"oldest due, s": lambda n: n})
     assert told.startswith("oldest due")
+
+
+@pytest.mark.parametrize(("notes", "complaints"), [(None, 1), ([["http_refused", "nobody there"]], 0)])
+def test_a_call_that_was_never_made_must_be_told_as_refused(notes, complaints):
+    visit = {"run_id": 7, "seq": 5, "kind": "call", "status": "done", "notes": notes}
+    ledger = SimpleNamespace(visits=[visit], calls=defaultdict(list))
+    assert len(list(keyed_calls(ledger))) == complaints
